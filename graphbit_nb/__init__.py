@@ -1,0 +1,1 @@
+"""Workflows of LLM calls for Jupyter."""

@@ -1,0 +1,106 @@
+"""Which model to ask and how to reach it. Data only: clients are built from it elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # noqa: TC003 (pydantic reads the annotations)
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+LOCAL_MODEL = "smollm2"
+
+
+class LlmConfig(BaseModel):
+    """A provider, a model and the way to reach it. Made by the class methods named after the providers.
+
+    Attributes:
+        provider: Name of the provider.
+        model: Model to ask.
+        base_url: Address of the API; None is the provider's own.
+        api_key: Key given here; None is looked for in the provider's environment variable when the client is made.
+        timeout: Seconds to wait for the next piece of an answer.
+        headers: Further HTTP headers.
+        options: What only this provider understands.
+        responses: Answers of the scripted provider.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, hide_input_in_errors=True)
+
+    provider: str
+    model: str | None = None
+    base_url: str | None = None
+    api_key: SecretStr | None = Field(default=None, repr=False)
+    timeout: float = 120.0
+    headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = Field(default_factory=dict)
+    responses: Mapping[str, Any] | None = Field(default=None, repr=False)
+
+    @field_validator("timeout")
+    @classmethod
+    def _timeout_is_positive(cls, value: float) -> float:
+        if not value > 0:
+            raise ValueError("timeout must be more than 0 seconds")
+        return value
+
+    @classmethod
+    def openai(cls, model: str, *, api_key: str | None = None, base_url: str | None = None, **more: Any) -> Self:
+        """OpenAI, or what calls itself so at `base_url`. The key is read from OPENAI_API_KEY when not given."""
+        return cls(provider="openai", model=model, api_key=_secret(api_key), base_url=base_url, **more)
+
+    @classmethod
+    def anthropic(cls, model: str, *, api_key: str | None = None, base_url: str | None = None, **more: Any) -> Self:
+        """Anthropic. The key is read from ANTHROPIC_API_KEY when not given."""
+        return cls(provider="anthropic", model=model, api_key=_secret(api_key), base_url=base_url, **more)
+
+    @classmethod
+    def ollama(cls, model: str, *, base_url: str | None = None, **more: Any) -> Self:
+        """A model served by Ollama, on this machine unless `base_url` says otherwise. Needs no key."""
+        return cls(provider="ollama", model=model, base_url=base_url, **more)
+
+    @classmethod
+    def openai_compatible(cls, *, base_url: str, model: str, api_key: str | None = None, **more: Any) -> Self:
+        """Any server that speaks OpenAI's chat completions."""
+        return cls(provider="openai_compatible", model=model, base_url=base_url, api_key=_secret(api_key), **more)
+
+    @classmethod
+    def local(cls, model: str = LOCAL_MODEL, **options: Any) -> Self:
+        """The embedded model, or any GGUF file by its path. Needs the extra ``[local]`` and no key.
+
+        Args:
+            model: ``"smollm2"``, or the path of a ``.gguf`` file.
+            **options: ``threads``, ``slots`` (answers at the same time) and ``context`` (tokens for each).
+        """
+        return cls(provider="local", model=str(model), timeout=600.0, options=options)
+
+    @classmethod
+    def scripted(cls, responses: Mapping[str, Any]) -> Self:
+        """Answers written down beforehand, for tests and lessons.
+
+        Args:
+            responses: By node name, or ``"*"`` for any node: a text, a list of successive answers, an exception to
+                raise, or a function of the request. A request that nothing matches is an error.
+        """
+        return cls(provider="scripted", model="scripted", responses=dict(responses))
+
+    def with_model(self, model: str | None) -> Self:
+        """The same provider with another model; None changes nothing."""
+        return self if model is None or model == self.model else self.model_copy(update={"model": model})
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Pickle without the key: whoever loads the config resolves it again."""
+        state = super().__getstate__()
+        fields = dict(state["__dict__"])
+        fields["api_key"] = None
+        return {**state, "__dict__": fields}
+
+    def __repr__(self) -> str:
+        place = f", base_url={self.base_url!r}" if self.base_url else ""
+        return f"LlmConfig.{self.provider}(model={self.model!r}{place})"
+
+    __str__ = __repr__
+
+
+def _secret(key: str | None) -> SecretStr | None:
+    return None if key is None else SecretStr(key)
+
+

@@ -1,0 +1,261 @@
+"""Everything that can happen in a run, as small records.
+
+A record is stamped once, when it is made, with the run's id, its own number (from 1, without gaps) and the time
+(seconds since 1970). Records go up through the bus to the sinks and are never changed. `Event` is the closed union.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphbit_nb.core.llm import Message, Usage
+    from graphbit_nb.core.states import RunStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo:
+    """What went wrong, kept by type and text; the exception itself and its frames are not held on to.
+
+    Attributes:
+        type: Name of the exception's class.
+        message: Its text.
+        node: The node that failed.
+        attempts: How often it was tried.
+        place: Where in the user's own code, if it was raised there.
+        traceback: The user's own lines of the traceback, if there are any.
+    """
+
+    type: str
+    message: str
+    node: str | None = None
+    attempts: int = 1
+    place: str | None = None
+    traceback: str | None = None
+
+    def __str__(self) -> str:
+        where = f" ({self.place})" if self.place else ""
+        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        return f"{self.type}: {self.message}{where}{tries}"
+
+
+@dataclass(slots=True)
+class RunStarted:
+    """A run began, with these nodes in this order and these inputs."""
+
+    kind: ClassVar[Literal["run.started"]] = "run.started"
+    run_id: str
+    seq: int
+    time: float
+    workflow: str
+    nodes: tuple[str, ...]
+    inputs: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class NodeReady:
+    """Every input is there, but no slot is free. A node that starts at once is not announced as ready."""
+
+    kind: ClassVar[Literal["node.ready"]] = "node.ready"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+
+
+@dataclass(slots=True)
+class NodeStarted:
+    """A node took a slot."""
+
+    kind: ClassVar[Literal["node.started"]] = "node.started"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+
+
+@dataclass(slots=True)
+class NodeResumed:
+    """A node that was retrying has its slot again."""
+
+    kind: ClassVar[Literal["node.resumed"]] = "node.resumed"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+
+
+@dataclass(slots=True)
+class PromptRendered:
+    """A prompt is complete, as it goes to the model.
+
+    `origins` names, for each message, the pieces of text that came from elsewhere: (start, end, name).
+    """
+
+    kind: ClassVar[Literal["prompt.rendered"]] = "prompt.rendered"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    messages: tuple[Message, ...]
+    origins: tuple[tuple[tuple[int, int, str], ...], ...]
+
+
+@dataclass(slots=True)
+class LlmRequested:
+    """A call to a model begins."""
+
+    kind: ClassVar[Literal["llm.requested"]] = "llm.requested"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    provider: str
+    model: str | None
+    parameters: Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class LlmToken:
+    """A piece of a streamed answer; pieces that come close together are one record."""
+
+    kind: ClassVar[Literal["llm.token"]] = "llm.token"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    text: str
+
+
+@dataclass(slots=True)
+class LlmResponded:
+    """A model answered."""
+
+    kind: ClassVar[Literal["llm.responded"]] = "llm.responded"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    text: str
+    finish_reason: str | None
+    usage: Usage
+    model: str | None
+    request_id: str | None
+    first_token: float | None
+    latency: float | None
+    cost: float | None
+
+
+@dataclass(slots=True)
+class RetryScheduled:
+    """An attempt failed and another follows in `delay` seconds; what it had streamed is taken back."""
+
+    kind: ClassVar[Literal["retry.scheduled"]] = "retry.scheduled"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    attempt: int
+    delay: float
+    error: ErrorInfo
+
+
+@dataclass(slots=True)
+class OutputRejected:
+    """An answer did not fit the declared output, and another is asked for; what was streamed is taken back."""
+
+    kind: ClassVar[Literal["output.rejected"]] = "output.rejected"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    error: ErrorInfo
+
+
+@dataclass(slots=True)
+class NodeSucceeded:
+    """A node ended with an output."""
+
+    kind: ClassVar[Literal["node.succeeded"]] = "node.succeeded"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    output: Any
+    fallback: ErrorInfo | None = None  # set when the node's fallback stood in for this failure
+
+
+@dataclass(slots=True)
+class NodeFailed:
+    """A node ended with an error."""
+
+    kind: ClassVar[Literal["node.failed"]] = "node.failed"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    error: ErrorInfo
+
+
+@dataclass(slots=True)
+class NodeSkipped:
+    """A node never ran, for this reason."""
+
+    kind: ClassVar[Literal["node.skipped"]] = "node.skipped"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    reason: str
+
+
+@dataclass(slots=True)
+class NodeCancelled:
+    """A node was stopped, or never started, because somebody cancelled."""
+
+    kind: ClassVar[Literal["node.cancelled"]] = "node.cancelled"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    reason: str
+
+
+@dataclass(slots=True)
+class RunFinished:
+    """A run ended."""
+
+    kind: ClassVar[Literal["run.finished"]] = "run.finished"
+    run_id: str
+    seq: int
+    time: float
+    status: RunStatus
+
+
+Event = (
+    RunStarted
+    | NodeReady
+    | NodeStarted
+    | NodeResumed
+    | PromptRendered
+    | LlmRequested
+    | LlmToken
+    | LlmResponded
+    | RetryScheduled
+    | OutputRejected
+    | NodeSucceeded
+    | NodeFailed
+    | NodeSkipped
+    | NodeCancelled
+    | RunFinished
+)
+
+EVENT_TYPES: dict[str, type[Event]] = {cls.kind: cls for cls in Event.__args__}
+
+
+def describe(event: Event) -> dict[str, Any]:
+    """Return an event as a flat dict, its kind first. Values are not copied."""
+    return {"kind": event.kind, **{f.name: getattr(event, f.name) for f in fields(event)}}

@@ -1,0 +1,193 @@
+"""What is said to a language model and what comes back, and the protocol that every provider serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphbit_nb.errors import ProviderError
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateRequest:
+    """One question to a model. What is None is not sent.
+
+    Attributes:
+        messages: The turns, in order.
+        model: Overrides the model of the client.
+        temperature: Passed on as it is.
+        max_tokens: Limit on the answer.
+        top_p: Passed on as it is.
+        stop: Texts that end the answer.
+        seed: Passed on as it is.
+        schema: JSON schema (an object) that the answer must fit.
+        schema_name: Name the provider shows for the schema.
+        node: Name of the node that asks.
+        sample: Which sample of the same request this is; 0 is the first. Providers that sample by seed derive
+            the next seed from it.
+    """
+
+    messages: tuple[Message, ...]
+    model: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] | None = None
+    seed: int | None = None
+    schema: Mapping[str, Any] | None = None
+    schema_name: str = "answer"
+    node: str | None = None
+    sample: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call or of many. None means that the provider did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    calls: int = 0
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens in and out, as far as they are known."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=_add(self.input_tokens, other.input_tokens),
+            output_tokens=_add(self.output_tokens, other.output_tokens),
+            cached_tokens=_add(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=_add(self.reasoning_tokens, other.reasoning_tokens),
+            calls=self.calls + other.calls,
+        )
+
+
+def _add(a: int | None, b: int | None) -> int | None:
+    return a if b is None else b if a is None else a + b
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerateResponse:
+    """A model's answer.
+
+    Attributes:
+        text: The answer.
+        finish_reason: ``"stop"``, ``"length"``, ``"content_filter"`` or what else the provider says.
+        usage: Tokens of this call.
+        model: The model that answered, in the provider's words.
+        provider: Name of the provider.
+        request_id: The provider's own id of the call.
+        first_token: Seconds from the request to the first piece of text; None when it was not streamed.
+        latency: Seconds from the request to the end of the answer.
+        cost: Money in US dollars; None when the price is not known.
+    """
+
+    text: str
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    provider: str = ""
+    request_id: str | None = None
+    first_token: float | None = None
+    latency: float | None = None
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedRequest:
+    """Texts to turn into vectors."""
+
+    texts: tuple[str, ...]
+    model: str | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedResponse:
+    """One vector for each text, in the order asked: `len(texts)` tuples of `dimension` floats."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+
+
+StructuredOutput = Literal["schema", "grammar", "instruction"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelInfo:
+    """What is known about a model.
+
+    Attributes:
+        provider: Name of the provider.
+        name: The model, in the provider's words.
+        context_window: Tokens of prompt and answer together; None when unknown.
+        structured_output: How a JSON schema is kept to: ``"schema"`` (by the provider), ``"grammar"`` (by the
+            sampler, so that a second try asks for another sample) or ``"instruction"`` (told in words).
+        always_streams: Whether the client streams even when nobody listens.
+    """
+
+    provider: str
+    name: str | None
+    context_window: int | None = None
+    structured_output: StructuredOutput = "schema"
+    always_streams: bool = False
+
+
+class CallListener(Protocol):
+    """What a client tells while it works. Every method returns nothing and must not block."""
+
+    wants_tokens: bool
+
+    def token(self, text: str) -> None:
+        """A piece of the answer has arrived."""
+
+    async def retry(self, attempt: int, delay: float, error: ProviderError) -> None:
+        """Attempt number `attempt` failed; return when the next may start, `delay` seconds from now or later."""
+
+
+@runtime_checkable
+class LlmClient(Protocol):
+    """A model behind an address. Custom providers implement this."""
+
+    provider_name: str
+
+    async def generate(self, request: GenerateRequest, listener: CallListener | None = None) -> GenerateResponse:
+        """Answer `request`; tell `listener`, if there is one, the tokens as they come.
+
+        Raises:
+            ProviderError: the call failed.
+        """
+        ...
+
+    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+        """Turn texts into vectors.
+
+        Raises:
+            ProviderError: the call failed.
+        """
+        ...
+
+    def model_info(self) -> ModelInfo:
+        """Say what is known about the model, without a call."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back connections and child processes."""
+        ...

@@ -1,0 +1,1 @@
+"""Draws a workflow: DOT out, an SVG of cards in."""

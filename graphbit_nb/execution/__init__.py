@@ -1,0 +1,1 @@
+"""Runs a workflow: decides what may start, carries it out, tells what happened."""

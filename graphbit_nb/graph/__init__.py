@@ -1,0 +1,1 @@
+"""The workflow as a graph: nodes, edges, what is wrong with them, and the order they run in."""

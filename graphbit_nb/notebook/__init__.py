@@ -1,0 +1,1 @@
+"""The magics and displays; the only place that knows IPython."""

@@ -1,0 +1,1 @@
+"""Clients for language models, and the tables that tell one provider from another."""
