@@ -102,5 +102,3 @@ class LlmConfig(BaseModel):
 
 def _secret(key: str | None) -> SecretStr | None:
     return None if key is None else SecretStr(key)
-
-

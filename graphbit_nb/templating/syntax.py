@@ -1,0 +1,251 @@
+"""Reads a template: parses it, refuses what is not allowed, collects what it reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.errors import TemplateError, did_you_mean
+from graphbit_nb.templating.filters import FILTERS, MARK, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jinja2 import nodes
+
+_ROLE_LINE = re.compile(r"^@(system|user|assistant)[ \t]*$", re.MULTILINE)
+_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
+_RAW_HINT = "to write it as text, put it between {% raw %} and {% endraw %}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that a template reads.
+
+    Attributes:
+        name: Name of the node or input.
+        path: Keys and indices that are followed into it.
+        line: Line of the template, counted from 1.
+        required: False when it is only asked whether it is there, or has a default.
+        soft: True for a free name of a cell of code: it counts only if a node or an input has this name.
+    """
+
+    name: str
+    path: tuple[str | int, ...] = ()
+    line: int = 1
+    required: bool = True
+    soft: bool = False
+
+    def __str__(self) -> str:
+        return self.name + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path)
+
+
+def mark_role_lines(source: str) -> str:
+    """Put marks around the roles that stand alone on a line, outside raw blocks."""
+    if "@" not in source:
+        return source
+    raw = [match.span() for match in _RAW.finditer(source)]
+
+    def mark(match: re.Match[str]) -> str:
+        if any(start <= match.start() < end for start, end in raw):
+            return match[0]
+        return f"{MARK}{match[1]}{MARK}"
+
+    return _ROLE_LINE.sub(mark, source)
+
+
+def parse(text: str) -> nodes.Template:
+    """Parse with Jinja2. Raises `TemplateError`."""
+    from jinja2 import TemplateSyntaxError
+
+    try:
+        return environment().parse(text)
+    except TemplateSyntaxError as error:
+        message = (error.message or "it does not parse").rstrip(".").replace(MARK, "@")
+        opener = "{%" if "{%" in text and "tag" in message else "{{"
+        raise TemplateError(f"{opener!r} begins a template, but {message}; {_RAW_HINT}", line=error.lineno) from None
+    except RecursionError:
+        raise TemplateError("the template is nested too deeply") from None
+
+
+class Reader:
+    """One walk over the tree: refuses what is not allowed and collects the references."""
+
+    def __init__(self) -> None:
+        self.references: list[Reference] = []
+        self.roots: dict[int, str] = {}  # id of a printed expression -> names it reads
+        self._loops: list[dict[str, tuple[str, ...]]] = []
+
+    def block(self, body: Sequence[nodes.Node], bound: frozenset[str]) -> None:
+        """Read statements in which the names `bound` are loop variables. Raises `TemplateError`."""
+        for node in body:
+            kind = type(node).__name__
+            visit = getattr(self, f"_stmt_{kind}", None)
+            if visit is None:
+                raise _refused(kind, node.lineno)
+            visit(node, bound)
+
+    def _stmt_Output(self, node: nodes.Output, bound: frozenset[str]) -> None:
+        for child in node.nodes:
+            if type(child).__name__ == "TemplateData":
+                continue
+            before = len(self.references)
+            self._expr(child, bound, required=True)
+            read = [r.name for r in self.references[before:]]
+            for name in _names_in(child):
+                for loop in reversed(self._loops):
+                    if name in loop:
+                        read.extend(loop[name])
+                        break
+            self.roots[id(child)] = ", ".join(dict.fromkeys(read))
+
+    def _stmt_If(self, node: nodes.If, bound: frozenset[str]) -> None:
+        self._expr(node.test, bound, required=True)
+        self.block(node.body, bound)
+        for branch in node.elif_:
+            self._stmt_If(branch, bound)
+        self.block(node.else_, bound)
+
+    def _stmt_For(self, node: nodes.For, bound: frozenset[str]) -> None:
+        for part, what in ((node.test, "'if' in a for line"), (node.recursive, "'recursive'")):
+            if part:
+                raise TemplateError(f"{what} is not allowed", line=node.lineno)
+        if node.else_:
+            raise TemplateError("'else' of a for loop is not allowed", line=node.lineno)
+        targets = target_names(node.target)
+        if "loop" in targets:
+            raise TemplateError("'loop' is the loop's own name, use another for its variable", line=node.lineno)
+        before = len(self.references)
+        self._expr(node.iter, bound, required=True)
+        read = tuple(r.name for r in self.references[before:])
+        for name in _names_in(node.iter):
+            for loop in self._loops:
+                read += loop.get(name, ())
+        self._loops.append(dict.fromkeys(targets, read))
+        self.block(node.body, bound | set(targets) | {"loop"})
+        self._loops.pop()
+
+    def _expr(self, node: nodes.Node, bound: frozenset[str], *, required: bool) -> None:
+        kind = type(node).__name__
+        visit = getattr(self, f"_expr_{kind}", None)
+        if visit is None:
+            raise _refused(kind, node.lineno)
+        visit(node, bound, required)
+
+    def _expr_Name(self, node: nodes.Name, bound: frozenset[str], required: bool) -> None:
+        self._path(node, bound, required)
+
+    def _expr_Const(self, node: nodes.Const, bound: frozenset[str], required: bool) -> None:
+        return
+
+    def _expr_List(self, node: nodes.List, bound: frozenset[str], required: bool) -> None:
+        for item in node.items:
+            self._expr(item, bound, required=True)
+
+    _expr_Tuple = _expr_List
+
+    def _expr_Getattr(self, node: nodes.Node, bound: frozenset[str], required: bool) -> None:
+        self._path(node, bound, required)
+
+    _expr_Getitem = _expr_Getattr
+
+    def _path(self, node: nodes.Node, bound: frozenset[str], required: bool) -> None:
+        path: list[str | int] = []
+        current: Any = node
+        while (kind := type(current).__name__) != "Name":
+            if kind == "Getattr":
+                if current.attr.startswith("__"):
+                    raise TemplateError(f"{current.attr!r} is not allowed", line=node.lineno)
+                path.append(current.attr)
+            elif kind == "Getitem":
+                path.append(constant_index(current))
+            else:
+                raise TemplateError("only a name can be followed by '.' or '['", line=node.lineno)
+            current = current.node
+        path.reverse()
+        if current.name == "loop" and "loop" in bound:
+            if path not in (["index"], ["first"], ["last"]):
+                raise TemplateError("a loop has loop.index, loop.first and loop.last only", line=node.lineno)
+        elif current.name not in bound:
+            if current.name == "loop":
+                raise TemplateError("'loop' has a meaning inside a for loop only", line=node.lineno)
+            self.references.append(Reference(current.name, tuple(path), node.lineno, required))
+
+    def _expr_Compare(self, node: nodes.Compare, bound: frozenset[str], required: bool) -> None:
+        self._expr(node.expr, bound, required=True)
+        for operand in node.ops:
+            self._expr(operand.expr, bound, required=True)
+
+    def _expr_And(self, node: nodes.And, bound: frozenset[str], required: bool) -> None:
+        self._expr(node.left, bound, required=True)
+        self._expr(node.right, bound, required=True)
+
+    _expr_Or = _expr_And
+
+    def _expr_Not(self, node: nodes.Not, bound: frozenset[str], required: bool) -> None:
+        self._expr(node.node, bound, required=True)
+
+    def _expr_Neg(self, node: nodes.Neg, bound: frozenset[str], required: bool) -> None:
+        if type(node.node).__name__ != "Const":
+            raise TemplateError("arithmetic is not allowed", line=node.lineno)
+
+    def _expr_Test(self, node: nodes.Test, bound: frozenset[str], required: bool) -> None:
+        if node.name not in ("defined", "none"):
+            raise TemplateError(f"'is {node.name}' is not allowed; 'is defined' and 'is none' are", line=node.lineno)
+        self._expr(node.node, bound, required=node.name != "defined")
+
+    def _expr_Filter(self, node: nodes.Filter, bound: frozenset[str], required: bool) -> None:
+        if node.name not in FILTERS:
+            raise TemplateError(
+                f"no filter {node.name!r}{did_you_mean(node.name, FILTERS)}; there are {', '.join(FILTERS)}",
+                line=node.lineno,
+            )
+        if node.dyn_args is not None or node.dyn_kwargs is not None or node.node is None:
+            raise TemplateError(f"the filter {node.name!r} is used in a way that is not allowed", line=node.lineno)
+        self._expr(node.node, bound, required=required and node.name != "default")
+        for argument in (*node.args, *(pair.value for pair in node.kwargs)):
+            self._expr(argument, bound, required=True)
+
+
+_WORDS = {
+    "Call": "calling a function", "Add": "arithmetic", "Sub": "arithmetic", "Mul": "arithmetic",
+    "Div": "arithmetic", "FloorDiv": "arithmetic", "Mod": "arithmetic", "Pow": "arithmetic", "Pos": "arithmetic",
+    "Concat": "'~'", "CondExpr": "'a if b else c'", "Dict": "a dict", "Slice": "a slice", "Assign": "set",
+    "AssignBlock": "set", "Macro": "macro", "CallBlock": "call", "FilterBlock": "a filter block", "Block": "block",
+    "Include": "include", "Import": "import", "FromImport": "import", "Extends": "extends", "With": "with",
+    "NSRef": "a namespace",
+}  # fmt: skip
+
+
+def _refused(kind: str, line: int) -> TemplateError:
+    return TemplateError(f"{_WORDS.get(kind, kind)} is not allowed in a template; {_RAW_HINT}", line=line)
+
+
+def constant_index(node: nodes.Getitem) -> str | int:
+    """Return the constant between brackets. Raises `TemplateError` for anything else."""
+    index: Any = node.arg
+    sign = 1
+    if type(index).__name__ == "Neg":
+        index, sign = index.node, -1
+    if type(index).__name__ == "Const" and isinstance(index.value, int | str) and not isinstance(index.value, bool):
+        return sign * index.value if isinstance(index.value, int) else index.value
+    raise TemplateError("an index must be a number or a text, as in items[0]", line=node.lineno)
+
+
+def target_names(target: Any) -> tuple[str, ...]:
+    """Return the variables of a for loop. Raises `TemplateError` when they are no names."""
+    if type(target).__name__ == "Name":
+        return (target.name,)
+    if type(target).__name__ == "Tuple" and all(type(item).__name__ == "Name" for item in target.items):
+        return tuple(item.name for item in target.items)
+    raise TemplateError("a for loop's variable must be a name", line=target.lineno)
+
+
+def _names_in(node: nodes.Node) -> Iterator[str]:
+    from jinja2 import nodes as jinja_nodes
+
+    if isinstance(node, jinja_nodes.Name):
+        yield node.name
+    for name in node.find_all(jinja_nodes.Name):
+        yield name.name
