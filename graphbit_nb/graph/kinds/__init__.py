@@ -1,0 +1,1 @@
+"""The kinds of node that come with the package, one module each."""

@@ -1,0 +1,185 @@
+"""The `prompt` kind: a template is filled in, a model answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.core.llm import GenerateRequest, Message
+from graphbit_nb.core.outputs import TEXT, OutputType
+from graphbit_nb.errors import DefinitionError, GraphbitError
+from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Prompt
+from graphbit_nb.templating import Reference, Template, Turn, to_text
+
+if TYPE_CHECKING:
+    from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.graph.node import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One worked example: what is asked (a text, or values for the prompt's own template) and what is answered."""
+
+    asked: str | Mapping[str, Any]
+    answered: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptSettings:
+    """What a prompt node is made of. None is not sent."""
+
+    template: Template
+    system: Template | None = None
+    examples: tuple[Example, ...] = ()
+    model: str | None = None
+    provider: str | LlmConfig | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] | None = None
+    seed: int | None = None
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the sampling parameters that were given."""
+        names = ("temperature", "max_tokens", "top_p", "stop", "seed")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class PromptProcessor(NodeProcessor):
+    """A prompt for a language model.
+
+    The body is the prompt. ``{{ names }}`` are other nodes or inputs; lines @system, @user and @assistant alone on a
+    line divide it into turns.
+    """
+
+    node_type = "prompt"
+    options = (
+        "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
+    )  # fmt: skip
+    default_output = TEXT
+    asks_model = True
+
+    def prepare(self, body: Any, **options: Any) -> PromptSettings:
+        """Check the template and the options. Raises `DefinitionError`."""
+        if not isinstance(body, str):
+            raise DefinitionError(f"the prompt must be a text, not {type(body).__name__}")
+        if not body.strip():
+            raise DefinitionError("the prompt is empty")
+        stop = options.pop("stop", None)
+        system = options.pop("system", None)
+        return PromptSettings(
+            template=Template(body),
+            system=None if system is None else Template(system),
+            examples=_read_examples(options.pop("examples", ())),
+            stop=(stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
+            **options,
+        )
+
+    def references(self, settings: PromptSettings) -> tuple[Reference, ...]:
+        """Return what the prompt and its system prompt read."""
+        if settings.system is None:
+            return settings.template.references
+        return settings.template.references + settings.system.references
+
+    def render(self, node: Node, values: Mapping[str, Any]) -> Prompt:
+        """Return the messages: system, examples, then the prompt's own turns."""
+        settings: PromptSettings = node.settings
+        turns = list(settings.template.turns(values))
+        head: list[Turn] = []
+        if settings.system is not None:
+            head.append(settings.system.turns(values)[-1]._replace(role="system"))
+        while turns and turns[0].role == "system":
+            head.append(turns.pop(0))
+        output = node.output or TEXT
+        for number, example in enumerate(settings.examples, start=1):
+            head += _example_turns(example, number, settings.template, values, output)
+        everything = (*head, *turns)
+        return Prompt(
+            messages=tuple(Message(turn.role, turn.text) for turn in everything),  # type: ignore[arg-type]
+            origins=tuple(turn.origins for turn in everything),
+        )
+
+    async def process(self, input: NodeInput) -> NodeOutput:  # noqa: A002
+        """Ask the model."""
+        settings: PromptSettings = input.node.settings
+        output = input.node.output or TEXT
+        request = GenerateRequest(
+            messages=input.rendered.messages,
+            model=settings.model,
+            temperature=settings.temperature,
+            max_tokens=settings.max_tokens,
+            top_p=settings.top_p,
+            stop=settings.stop,
+            seed=settings.seed,
+            schema=output.schema,
+            schema_name=_schema_name(output),
+            node=input.node.name,
+        )
+        if (repair := input.repair) is not None:
+            request = replace(request, sample=repair.number)
+            if input.services.model_info().structured_output != "grammar":
+                asked = (
+                    f"That answer cannot be used: {repair.error}\nAnswer again, with nothing but the corrected answer."
+                )
+                told = (Message("assistant", repair.text), Message("user", asked))
+                request = replace(request, messages=request.messages + told)
+        response = await input.services.generate(request)
+        return NodeOutput(response.text, is_text=True)
+
+
+def _schema_name(output: OutputType) -> str:
+    return "".join(c if c.isalnum() or c in "_-" else "_" for c in output.label).strip("_")[:64] or "answer"
+
+
+def _read_examples(examples: Any) -> tuple[Example, ...]:
+    if isinstance(examples, str | Mapping) or not isinstance(examples, Sequence):
+        raise DefinitionError(
+            f"examples must be a list of pairs (what is asked, what is answered), not {type(examples).__name__}"
+        )
+    return tuple(_read_example(example, number) for number, example in enumerate(examples, start=1))
+
+
+def _read_example(example: Any, number: int) -> Example:
+    if isinstance(example, Example):
+        return example
+    if isinstance(example, Mapping) and set(example) == {"user", "assistant"}:
+        example = (example["user"], example["assistant"])
+    if isinstance(example, str | Mapping) or not isinstance(example, Sequence) or len(example) != 2:
+        raise DefinitionError(
+            f"example {number} must be a pair (what is asked, what is answered), or a dict with 'user' and 'assistant'"
+        )
+    asked, answered = example
+    if not isinstance(asked, str | Mapping):
+        raise DefinitionError(f"example {number}: what is asked must be a text or a dict of the prompt's values")
+    return Example(asked, answered)
+
+
+def _example_turns(
+    example: Example, number: int, template: Template, values: Mapping[str, Any], output: OutputType
+) -> list[Turn]:
+    try:
+        if isinstance(example.asked, Mapping):
+            asked = template.turns({**values, **example.asked})[-1].text
+        else:
+            asked = example.asked
+        if output.is_text:
+            answered = to_text(example.answered)
+        elif isinstance(example.answered, str) and _is_json(example.answered, output):
+            answered = example.answered
+        else:
+            answered = output.encode(example.answered)
+    except GraphbitError as error:
+        error.args = (f"example {number}: {error}",)
+        raise
+    return [Turn("user", asked, ()), Turn("assistant", answered, ())]
+
+
+def _is_json(text: str, output: OutputType) -> bool:
+    """Whether an example's answer is already written the way the model should write it."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(found, dict) and (output.wrapper is None or set(found) == {output.wrapper})

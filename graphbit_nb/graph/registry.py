@@ -1,0 +1,193 @@
+"""The kinds of node: what a kind must be able to do, and the registry that built-in kinds and plugins share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from graphbit_nb.errors import UsageError
+from graphbit_nb.templating import Template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from graphbit_nb.core.llm import GenerateRequest, GenerateResponse, Message, ModelInfo
+    from graphbit_nb.core.outputs import OutputType
+    from graphbit_nb.graph.node import Node
+    from graphbit_nb.templating import Reference
+
+BUILT_IN = {
+    "prompt": "graphbit_nb.graph.kinds.prompt:PromptProcessor",
+    "python": "graphbit_nb.graph.kinds.python:PythonProcessor",
+}
+ENTRY_POINTS = "graphbit_nb.processors"
+
+
+class NodeServices(Protocol):
+    """What the engine does for a node while it runs."""
+
+    async def generate(self, request: GenerateRequest) -> GenerateResponse:
+        """Ask the node's model. Raises `ProviderError`."""
+        ...
+
+    async def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a plain function in a thread and return its value."""
+        ...
+
+    def model_info(self) -> ModelInfo:
+        """Say what is known about the node's model."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Asks a kind to try again, because its answer did not fit the declared output.
+
+    Attributes:
+        number: 1 for the first repair.
+        text: The answer as it was.
+        error: Why it does not fit.
+    """
+
+    number: int
+    text: str
+    error: str
+
+
+@dataclass(slots=True, kw_only=True)
+class NodeInput:
+    """What a node is run with.
+
+    Attributes:
+        node: The node.
+        values: Values of the nodes and inputs that it reads, by name.
+        rendered: What the kind's `render` returned.
+        services: What the engine does for it.
+        repair: Set when an earlier answer did not fit.
+    """
+
+    node: Node
+    values: Mapping[str, Any]
+    rendered: Any = None
+    services: NodeServices
+    repair: Repair | None = None
+
+
+@dataclass(slots=True)
+class NodeOutput:
+    """What a node gives. A kind may also return the bare value.
+
+    Attributes:
+        value: The output.
+        is_text: Whether `value` is a model's text, still to be read as the declared output.
+    """
+
+    value: Any
+    is_text: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """A rendered prompt: messages, and for each the pieces that came from a value as (start, end, name)."""
+
+    messages: tuple[Message, ...]
+    origins: tuple[tuple[tuple[int, int, str], ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateSettings:
+    """Settings of a kind that says nothing else: a template and its options."""
+
+    template: Template
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+class NodeProcessor:
+    """A kind of node. Derive from it, name it, write `process`, and register it.
+
+    As it stands, the body is a template: the nodes that it names are read, and `process` finds the filled-in text
+    in ``input.rendered``. Override `prepare`, `references` and `render` for another sort of body.
+
+    Attributes:
+        node_type: The kind's name, as in ``Node.NAME(...)`` and ``%%graphbit NAME``.
+        options: Names of the keyword arguments that nodes of this kind take.
+        default_output: Type of the output when a node does not say.
+        asks_model: Whether nodes of this kind call a language model.
+    """
+
+    node_type: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+    default_output: ClassVar[OutputType | None] = None
+    asks_model: ClassVar[bool] = False
+
+    def prepare(self, body: Any, **options: Any) -> Any:
+        """Check what a node is defined with and return its settings. Raises `DefinitionError`."""
+        if not isinstance(body, str):
+            raise UsageError(f"a {self.node_type} node needs a text, not {body!r}")
+        return TemplateSettings(Template(body), options)
+
+    def references(self, settings: Any) -> tuple[Reference, ...]:
+        """Return what a node with these settings reads."""
+        found: tuple[Reference, ...] = settings.template.references
+        return found
+
+    def render(self, node: Node, values: Mapping[str, Any]) -> Any:
+        """Fill the values in. Returns a `Prompt`, or whatever `process` wants to find in ``input.rendered``."""
+        return node.settings.template.render(values)
+
+    def process(self, input: NodeInput) -> Any:  # noqa: A002 (the name that GraphBit gives it)
+        """Do the node's work and return its output; may be async."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it does")
+
+
+class ProcessorRegistry:
+    """Kinds of node by name: built in, registered by hand, or found as entry points of installed packages."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, NodeProcessor] = {}
+        self._searched = False
+
+    def register(self, processor: NodeProcessor | type[NodeProcessor]) -> NodeProcessor | type[NodeProcessor]:
+        """Add a kind; also usable as a decorator of its class. A kind of the same name is replaced.
+
+        Raises:
+            UsageError: the class names no kind, or the name is no identifier.
+        """
+        made = processor() if isinstance(processor, type) else processor
+        kind = getattr(made, "node_type", None)
+        if not isinstance(kind, str) or not kind.isidentifier():
+            raise UsageError(f"{type(made).__name__}.node_type must be an identifier, not {kind!r}")
+        if not callable(getattr(made, "process", None)):
+            raise UsageError(f"{type(made).__name__} has no method 'process'")
+        self._found[kind] = made
+        return processor
+
+    def find(self, kind: str) -> NodeProcessor | None:
+        """Return the kind of that name, or None."""
+        if kind not in self._found and kind in BUILT_IN:
+            module, _, name = BUILT_IN[kind].partition(":")
+            self._found[kind] = getattr(import_module(module), name)()
+        if kind not in self._found:
+            self._search()
+        return self._found.get(kind)
+
+    def kinds(self) -> tuple[str, ...]:
+        """Return the names of all kinds, sorted."""
+        self._search()
+        return tuple(sorted({*BUILT_IN, *self._found}))
+
+    def _search(self) -> None:
+        """Load the kinds that installed packages announce, once."""
+        if self._searched:
+            return
+        self._searched = True
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=ENTRY_POINTS):
+            if point.name not in self._found and point.name not in BUILT_IN:
+                self.register(point.load())
+
+
+processors = ProcessorRegistry()
+"""The registry that `Node`, the magics and the engine share."""

@@ -1,0 +1,141 @@
+"""Looks at nodes and connections and finds edges, inputs, the plan, and everything that is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphbit_nb.errors import Problem, did_you_mean, nearest
+from graphbit_nb.graph.plan import ExecutionPlan, make_plan
+from graphbit_nb.graph.workflow import Edge, InputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbit_nb.graph.node import Node
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found. `plan` is None when no order is possible."""
+
+    edges: tuple[Edge, ...]
+    inputs: dict[str, InputSpec]
+    problems: list[Problem]
+    plan: ExecutionPlan | None
+
+
+def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Examination:
+    """Derive edges and inputs from what the nodes read, and list every problem at once."""
+    problems = list(_duplicates(nodes))
+    if not nodes:
+        problems.append(
+            Problem(code="empty", message="the workflow has no nodes", remedy="add one with add_node, or in a cell")
+        )
+    by_name = {node.name: node for node in nodes}
+    before: dict[str, dict[str, str]] = {name: {} for name in by_name}  # target -> source -> kind of the edge
+    readers: dict[str, dict[str, bool]] = {}  # input -> node that reads it -> whether it must be there
+    soft: list[tuple[str, str]] = []
+    for node in by_name.values():
+        waits_for = before[node.name]
+        for reference in node.references:
+            if reference.name in by_name:
+                waits_for[reference.name] = "data"
+            elif reference.soft:
+                soft.append((reference.name, node.name))
+            else:
+                readers.setdefault(reference.name, {})
+                required = readers[reference.name].get(node.name, False) or reference.required
+                readers[reference.name][node.name] = required
+        for name in node.after:
+            if name in by_name:
+                waits_for.setdefault(name, "control")
+            else:
+                problems.append(_unknown(name, by_name, node=node.name, place="after"))
+    for name, reader in soft:
+        if name in readers:
+            readers[name].setdefault(reader, False)
+    for source, target in connections:
+        known = [name in by_name for name in (source, target)]
+        if all(known):
+            before[target].setdefault(source, "control")
+        problems += [
+            _unknown(name, by_name, place=f"connect({source!r}, {target!r})")
+            for name, is_known in zip((source, target), known, strict=True)
+            if not is_known
+        ]
+    ordered = make_plan(tuple(by_name), before)
+    if isinstance(ordered, ExecutionPlan):
+        plan: ExecutionPlan | None = ordered
+    else:
+        plan = None
+        problems.append(_cycle(ordered))
+    edges = tuple(
+        Edge(source, target, kind)  # type: ignore[arg-type]
+        for target, sources in before.items()
+        for source, kind in sources.items()
+    )
+    inputs = {
+        name: InputSpec(name, tuple(read), any(read.values()), nearest(name, by_name)) for name, read in readers.items()
+    }
+    problems += _odd(by_name, edges, inputs)
+    return Examination(edges, inputs, problems, plan)
+
+
+def _duplicates(nodes: Sequence[Node]) -> list[Problem]:
+    return [
+        Problem(
+            code="duplicate-name",
+            message=f"{count} nodes have the name {name!r}",
+            node=name,
+            remedy="give each node a name of its own",
+        )
+        for name, count in Counter(node.name for node in nodes).items()
+        if count > 1
+    ]
+
+
+def _unknown(name: str, known: dict[str, Node], *, place: str, node: str | None = None) -> Problem:
+    return Problem(
+        code="unknown-node",
+        message=f"no node {name!r}{did_you_mean(name, known)}",
+        node=node,
+        place=place,
+        remedy=None if nearest(name, known) else f"there are {', '.join(list(known)[:10]) or 'none'}",
+    )
+
+
+def _cycle(path: list[str]) -> Problem:
+    shown = path if len(path) <= 12 else [*path[:6], "…", *path[-5:]]
+    return Problem(
+        code="cycle",
+        message=f"the nodes wait for each other: {' → '.join(shown)}",
+        remedy="take one of these references out",
+    )
+
+
+def _odd(nodes: dict[str, Node], edges: tuple[Edge, ...], inputs: dict[str, InputSpec]) -> list[Problem]:
+    found = [
+        Problem(
+            code="looks-like-slip",
+            message=f"{spec.name!r} is no node, so it is an input of the workflow; did you mean {spec.looks_like!r}?",
+            node=spec.consumers[0],
+            severity="warning",
+        )
+        for spec in inputs.values()
+        if spec.looks_like is not None
+    ]
+    if len(nodes) > 1:
+        connected = {name for edge in edges for name in (edge.source, edge.target)}
+        found += [
+            Problem(
+                code="unconnected",
+                message="nothing connects this node with the others",
+                node=name,
+                severity="warning",
+            )
+            for name in nodes
+            if name not in connected
+        ]
+    return found
