@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.states import RunStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ErrorInfo:
     """What went wrong, kept by type and text; the exception itself and its frames are not held on to.
 

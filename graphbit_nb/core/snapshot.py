@@ -162,7 +162,8 @@ class RunSnapshot:
             case OutputRejected():
                 node = self.nodes[event.node]
                 node.streamed = ""
-                node.attempts[-1].error = event.error
+                if node.attempts:
+                    node.attempts[-1].error = event.error
             case NodeFailed():
                 node = self.nodes[event.node]
                 node.state = NodeState.FAILED
@@ -214,6 +215,8 @@ class RunSnapshot:
         node.state = state
         node.reason = event.reason
         node.finished = event.time
+        if node.attempts and node.attempts[-1].finished is None:
+            node.attempts[-1].finished = event.time
 
     def counts(self) -> Counter[NodeState]:
         """Number of nodes in each state that occurs."""

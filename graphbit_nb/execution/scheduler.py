@@ -44,49 +44,49 @@ class IllegalTransitionError(GraphbitError):
 # ---- what the scheduler is told ----------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Succeeded:
     """The node has its output."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Failed:
     """The node ended with an error."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Stopped:
     """The node's task ended because it was interrupted."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Delayed:
     """The node waits before its next attempt and gives its slot back."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Due:
     """The node's wait is over; it wants a slot again."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class CancelNode:
     """Somebody cancelled one node."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class CancelRun:
     """Somebody cancelled the run."""
 
@@ -97,28 +97,28 @@ Stimulus = Succeeded | Failed | Stopped | Delayed | Due | CancelNode | CancelRun
 # ---- what it answers ---------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Start:
     """Start the node's work."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Enqueue:
     """The node is ready and waits for a slot."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Resume:
     """The node has its slot again."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Skip:
     """The node will not run, for this reason."""
 
@@ -126,7 +126,7 @@ class Skip:
     reason: str
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Cancel:
     """The node is cancelled, for this reason."""
 
@@ -134,14 +134,14 @@ class Cancel:
     reason: str
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Interrupt:
     """Cancel the node's task; it is told as `Stopped`, or as whatever else it ends with."""
 
     node: int
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Finish:
     """Every node has ended."""
 

@@ -1,0 +1,48 @@
+"""Turns an exception into what is kept of it: type, text, and the place in the user's own code."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphbit_nb.core.events import ErrorInfo
+from graphbit_nb.errors import GraphbitError, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_OURS = str(Path(__file__).resolve().parents[1])
+_MOST = 2_000  # characters of a foreign exception's text
+
+
+def describe_error(error: BaseException, *, node: str, attempts: int = 1) -> ErrorInfo:
+    """Return what is kept of `error`. The exception and its frames are not."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, GraphbitError):
+        tries = error.attempts if isinstance(error, ProviderError) else attempts
+        return ErrorInfo(type(error).__name__, message, node, max(tries, attempts))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
+    place = lines = None
+    if frames:
+        own = frames[0].filename
+        last = [frame for frame in frames if frame.filename == own][-1]
+        place = f"{_shown(own)}, line {last.lineno}"
+        if last.line:
+            place += f": {last.line.strip()}"
+        lines = "".join(_formatted(frames))
+    cut = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
+    return ErrorInfo(type(error).__name__, cut, node, attempts, place, lines)
+
+
+def _is_users(filename: str) -> bool:
+    return not filename.startswith(_OURS) and Path(filename).parent.name != "asyncio"
+
+
+def _shown(filename: str) -> str:
+    return filename if filename.startswith("<") or not Path(filename).suffix else Path(filename).name
+
+
+def _formatted(frames: Sequence[traceback.FrameSummary]) -> list[str]:
+    heads = [f"{_shown(frame.filename)}, line {frame.lineno}, in {frame.name}\n" for frame in frames]
+    return [head + (f"    {frame.line}\n" if frame.line else "") for head, frame in zip(heads, frames, strict=True)]

@@ -1,0 +1,102 @@
+"""The four steps of every node: check the inputs, render, process, check the output."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Protocol
+
+from graphbit_nb.errors import MissingInputError, OutputError, UsageError
+from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prompt, Repair
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.registry import NodeProcessor
+
+MAX_REPAIRS = 2
+
+
+class PipelineServices(NodeServices, Protocol):
+    """What the pipeline asks of the engine, beside what a kind may ask."""
+
+    def rendered(self, prompt: Prompt) -> None:
+        """Tell that a prompt is complete."""
+
+    def rejected(self, error: OutputError) -> None:
+        """Tell that an answer does not fit and that another is asked for."""
+
+
+async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, Any], services: PipelineServices) -> Any:
+    """Run one node once and return its output.
+
+    Args:
+        node: The node.
+        processor: Its kind.
+        values: Outputs and inputs that are there, by name.
+        services: What the engine does for it.
+
+    Raises:
+        MissingInputError: a value that the node needs is not there.
+        OutputError: the output does not fit its declared type, also after repairs.
+        Exception: whatever the kind raises.
+    """
+    for reference in node.references:
+        if reference.required and reference.name not in values:
+            raise MissingInputError(f"{reference.name!r} has no value", names=(reference.name,))
+    rendered = processor.render(node, values)
+    if isinstance(rendered, Prompt):
+        services.rendered(rendered)
+    given = NodeInput(node=node, values=values, rendered=rendered, services=services)
+    output = node.output or processor.default_output
+    while True:
+        produced = await _process(processor, given)
+        value, is_text = (produced.value, produced.is_text) if isinstance(produced, NodeOutput) else (produced, False)
+        if output is None:
+            return value
+        try:
+            return output.parse(value) if is_text else output.check(value)
+        except OutputError as error:
+            number = given.repair.number + 1 if given.repair else 1
+            if not is_text or number > MAX_REPAIRS:
+                raise
+            services.rejected(error)
+            given.repair = Repair(number, str(value), str(error))
+
+
+async def _process(processor: NodeProcessor, given: NodeInput) -> Any:
+    process = processor.process
+    if inspect.iscoroutinefunction(process):
+        return await process(given)
+    produced = await given.services.call(process, given)
+    return await produced if inspect.isawaitable(produced) else produced
+
+
+def checked_inputs(declared: Mapping[str, Any], needed: Mapping[str, bool], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Check what a run is given before anything is called.
+
+    Args:
+        declared: Every input of the workflow, by name.
+        needed: The inputs that this run reads, and whether it can do without.
+        given: The values.
+
+    Raises:
+        UsageError: a value is given for what is no input.
+        MissingInputError: an input has no value.
+    """
+    from graphbit_nb.errors import did_you_mean, nearest
+
+    for name in given:
+        if name not in declared:
+            there = f"; there are {', '.join(declared)}" if declared else "; the workflow has none"
+            raise UsageError(f"no input {name!r}{did_you_mean(name, declared) or there}")
+    missing = tuple(name for name, required in needed.items() if required and name not in given)
+    if missing:
+        described = []
+        for name in missing:
+            spec = declared[name]
+            near = spec.looks_like or nearest(name, given)
+            hint = f"; did you mean {near!r}?" if near else ""
+            described.append(f"{name!r} has no value (read by {', '.join(spec.consumers[:5])}){hint}")
+        raise MissingInputError("; ".join(described), names=missing)
+    return dict(given)

@@ -1,0 +1,1 @@
+"""Composition: puts engine, providers and threads together behind the public `WorkflowExecutor`."""

@@ -1,0 +1,92 @@
+"""Which client each node of a run asks: the node's own choice, else the executor's, else the embedded model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.core.config import LlmConfig
+from graphbit_nb.errors import ConfigurationError
+from graphbit_nb.graph.registry import processors
+from graphbit_nb.providers.clients import LlmClientManager
+from graphbit_nb.providers.local import is_available
+from graphbit_nb.providers.resilient import ResilientClient
+from graphbit_nb.reliability.retry import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphbit_nb.core.llm import LlmClient
+    from graphbit_nb.graph.node import Node
+
+NOTHING_CONFIGURED = (
+    "no model is configured. Ways on: install the embedded model with pip install 'graphbit-nb[local]' and "
+    "'graphbit-nb local install'; or name a provider, as in WorkflowExecutor(LlmConfig.openai('gpt-4o-mini')), "
+    "LlmConfig.anthropic(...), LlmConfig.ollama(...), or %graphbit config --provider openai --model gpt-4o-mini; "
+    "or answer from a script with LlmConfig.scripted({...})"
+)
+
+
+def default_config() -> LlmConfig:
+    """Return the config for when nothing is said: the embedded model. A key lying around chooses nothing.
+
+    Raises:
+        ConfigurationError: the embedded model's runtime is not installed.
+    """
+    if is_available():
+        return LlmConfig.local()
+    raise ConfigurationError(NOTHING_CONFIGURED)
+
+
+class RunClients:
+    """The clients of one run.
+
+    Scripted clients are made anew for each run, so that a script starts from its beginning; all others are shared
+    with other runs, and so are their connections.
+
+    Args:
+        manager: Where shared clients live.
+        config: The executor's model; None is the default.
+        retry: The executor's retry policy.
+    """
+
+    def __init__(self, manager: LlmClientManager, config: LlmConfig | None, retry: RetryPolicy) -> None:
+        self._shared = manager
+        self._own = LlmClientManager()
+        self._config = config
+        self._retry = retry
+
+    def client_for(self, node: Node) -> LlmClient:
+        """Return the client that a node asks. Raises `ConfigurationError`."""
+        config = self.config_for(node)
+        manager = self._own if config.provider == "scripted" else self._shared
+        policy = node.retry if node.retry is not None else self._retry
+        if isinstance(policy, int):
+            policy = RetryPolicy(max_attempts=policy)
+        return ResilientClient(manager.client(config), policy)
+
+    def config_for(self, node: Node) -> LlmConfig:
+        """Return the provider and the model that a node asks. Raises `ConfigurationError`."""
+        provider: Any = getattr(node.settings, "provider", None)
+        model: str | None = getattr(node.settings, "model", None)
+        if isinstance(provider, LlmConfig):
+            return provider.with_model(model)
+        if provider is None:
+            return (self._config or default_config()).with_model(model)
+        if self._config is not None and self._config.provider == provider:
+            return self._config.with_model(model)
+        if provider == "local":
+            return LlmConfig.local().with_model(model)
+        if model is None:
+            raise ConfigurationError(f"{node.name}: provider {provider!r} needs a model; say which with model=")
+        return LlmConfig(provider=provider, model=model)
+
+    def check(self, nodes: Iterable[Node]) -> None:
+        """Make the clients of all nodes that ask a model, before anything is called. Raises `ConfigurationError`."""
+        for node in nodes:
+            processor = processors.find(node.kind)
+            if processor is not None and processor.asks_model:
+                self.client_for(node)
+
+    async def aclose(self) -> None:
+        """Give back what belongs to this run alone."""
+        await self._own.aclose()
