@@ -1,1 +1,233 @@
-"""Workflows of LLM calls for Jupyter."""
+"""Workflows of LLM calls for Jupyter, and for plain Python.
+
+    import graphbit_nb as gb
+
+    builder = gb.WorkflowBuilder("notes")
+    builder.add_node(gb.Node.prompt("outline", "Three points about {{ topic }}."))
+    builder.add_node(gb.Node.prompt("draft", "Write it up: {{ outline }}"))
+    result = gb.WorkflowExecutor().execute(builder.build(), {"topic": "graphs"})
+    print(result.outputs["draft"])
+
+In a notebook, ``%load_ext graphbit_nb`` brings ``%%graphbit`` cells. Everything here is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.core.events import ErrorInfo, Event
+    from graphbit_nb.core.llm import (
+        EmbedRequest,
+        EmbedResponse,
+        GenerateRequest,
+        GenerateResponse,
+        LlmClient,
+        Message,
+        ModelInfo,
+        Usage,
+    )
+    from graphbit_nb.core.snapshot import NodeSnapshot as NodeResult
+    from graphbit_nb.core.snapshot import RunSnapshot
+    from graphbit_nb.core.states import NodeState, RunStatus
+    from graphbit_nb.errors import (
+        AuthenticationError,
+        BadRequestError,
+        BudgetExceeded,
+        CircuitOpenError,
+        ConfigurationError,
+        ContentFilteredError,
+        ContextTooLongError,
+        DefinitionError,
+        GraphbitError,
+        InputTooLarge,
+        LayoutError,
+        MissingInputError,
+        NotFoundError,
+        OutputError,
+        OutputTypeError,
+        OverloadedError,
+        PermissionDeniedError,
+        Problem,
+        ProtocolError,
+        ProviderConnectionError,
+        ProviderError,
+        ProviderTimeoutError,
+        QuotaExhaustedError,
+        RateLimitError,
+        RunCancelled,
+        RunFailedError,
+        ServerError,
+        StorageError,
+        TemplateError,
+        UsageError,
+        ValidationError,
+    )
+    from graphbit_nb.execution.context import ExecutionContext, ExecutionMetadata
+    from graphbit_nb.execution.result import ExecutionResult
+    from graphbit_nb.graph.builder import WorkflowBuilder
+    from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.plan import ExecutionPlan
+    from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, ProcessorRegistry, Prompt
+    from graphbit_nb.graph.workflow import Edge, InputSpec, Workflow
+    from graphbit_nb.providers.clients import LlmClientManager
+    from graphbit_nb.reliability.retry import RetryPolicy
+    from graphbit_nb.session.executor import WorkflowExecutor
+    from graphbit_nb.session.handle import RunHandle
+    from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
+    from graphbit_nb.templating import SafeTemplateEngine
+
+    PyExecutionResult = ExecutionResult
+    PyLlmConfig = LlmConfig
+    PyWorkflowBuilder = WorkflowBuilder
+    PyWorkflowExecutor = WorkflowExecutor
+    PyWorkflowNode = Node
+    last: ExecutionResult | None
+
+_WHERE = {
+    "core.config": "LlmConfig",
+    "core.events": "ErrorInfo Event",
+    "core.llm": "EmbedRequest EmbedResponse GenerateRequest GenerateResponse LlmClient Message ModelInfo Usage",
+    "core.snapshot": "RunSnapshot",
+    "core.states": "NodeState RunStatus",
+    "errors": (
+        "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ContentFilteredError "
+        "ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError MissingInputError NotFoundError "
+        "OutputError OutputTypeError OverloadedError PermissionDeniedError Problem ProtocolError "
+        "ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError RateLimitError RunCancelled "
+        "RunFailedError ServerError StorageError TemplateError UsageError ValidationError"
+    ),
+    "execution.context": "ExecutionContext ExecutionMetadata",
+    "execution.result": "ExecutionResult",
+    "graph.builder": "WorkflowBuilder",
+    "graph.node": "Node",
+    "graph.plan": "ExecutionPlan",
+    "graph.registry": "NodeInput NodeOutput NodeProcessor ProcessorRegistry Prompt",
+    "graph.workflow": "Edge InputSpec Workflow",
+    "providers.clients": "LlmClientManager",
+    "reliability.retry": "RetryPolicy",
+    "session.executor": "WorkflowExecutor",
+    "session.handle": "RunHandle",
+    "session.lifecycle": "get_system_info init shutdown version",
+    "templating": "SafeTemplateEngine",
+}
+_ALIASES = {
+    "NodeResult": ("core.snapshot", "NodeSnapshot"),
+    "PyExecutionResult": ("execution.result", "ExecutionResult"),
+    "PyLlmConfig": ("core.config", "LlmConfig"),
+    "PyWorkflowBuilder": ("graph.builder", "WorkflowBuilder"),
+    "PyWorkflowExecutor": ("session.executor", "WorkflowExecutor"),
+    "PyWorkflowNode": ("graph.node", "Node"),
+}
+_LAZY = {name: (module, name) for module, names in _WHERE.items() for name in names.split()} | _ALIASES
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequestError",
+    "BudgetExceeded",
+    "CircuitOpenError",
+    "ConfigurationError",
+    "ContentFilteredError",
+    "ContextTooLongError",
+    "DefinitionError",
+    "Edge",
+    "EmbedRequest",
+    "EmbedResponse",
+    "ErrorInfo",
+    "Event",
+    "ExecutionContext",
+    "ExecutionMetadata",
+    "ExecutionPlan",
+    "ExecutionResult",
+    "GenerateRequest",
+    "GenerateResponse",
+    "GraphbitError",
+    "InputSpec",
+    "InputTooLarge",
+    "LayoutError",
+    "LlmClient",
+    "LlmClientManager",
+    "LlmConfig",
+    "Message",
+    "MissingInputError",
+    "ModelInfo",
+    "Node",
+    "NodeInput",
+    "NodeOutput",
+    "NodeProcessor",
+    "NodeResult",
+    "NodeState",
+    "NotFoundError",
+    "OutputError",
+    "OutputTypeError",
+    "OverloadedError",
+    "PermissionDeniedError",
+    "Problem",
+    "ProcessorRegistry",
+    "Prompt",
+    "ProtocolError",
+    "ProviderConnectionError",
+    "ProviderError",
+    "ProviderTimeoutError",
+    "PyExecutionResult",
+    "PyLlmConfig",
+    "PyWorkflowBuilder",
+    "PyWorkflowExecutor",
+    "PyWorkflowNode",
+    "QuotaExhaustedError",
+    "RateLimitError",
+    "RetryPolicy",
+    "RunCancelled",
+    "RunFailedError",
+    "RunHandle",
+    "RunSnapshot",
+    "RunStatus",
+    "SafeTemplateEngine",
+    "ServerError",
+    "StorageError",
+    "TemplateError",
+    "Usage",
+    "UsageError",
+    "ValidationError",
+    "Workflow",
+    "WorkflowBuilder",
+    "WorkflowExecutor",
+    "get_system_info",
+    "init",
+    "last",
+    "shutdown",
+    "version",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "last":
+        from graphbit_nb.session.executor import latest_result
+
+        return latest_result()
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, attribute = _LAZY[name]
+    value = getattr(import_module(f"{__name__}.{module}"), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Register the magics: what ``%load_ext graphbit_nb`` calls."""
+    from graphbit_nb.notebook.extension import load
+
+    load(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics away again: what ``%unload_ext graphbit_nb`` calls."""
+    from graphbit_nb.notebook.extension import unload
+
+    unload(shell)

@@ -24,7 +24,7 @@ from graphbit_nb.execution import scheduler as s
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.node_run import NodeRun
 from graphbit_nb.graph.node import MISSING
-from graphbit_nb.graph.registry import processors
+from graphbit_nb.graph.registry import ProcessorRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -178,7 +178,7 @@ class Run:
     def _start(self, number: int) -> None:
         node = self.workflow.nodes[self._plan.names[number]]
         self.publish(NodeStarted, node.name)
-        processor = processors.find(node.kind)
+        processor = ProcessorRegistry.find(node.kind)
         assert processor is not None, node.kind  # noqa: S101 (a node of an unknown kind cannot be made)
         work = NodeRun(self, number, node, processor)
         self._node_runs[number] = work

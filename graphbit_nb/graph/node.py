@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.outputs import OutputType, output_type
 from graphbit_nb.errors import DefinitionError, GraphbitError, UsageError, did_you_mean
-from graphbit_nb.graph.registry import processors
+from graphbit_nb.graph.registry import ProcessorRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -57,9 +57,9 @@ class _KindsAsConstructors(type):
     def __getattr__(cls, kind: str) -> Callable[..., Node]:
         if kind.startswith("_"):
             raise AttributeError(kind)
-        processor = processors.find(kind)
+        processor = ProcessorRegistry.find(kind)
         if processor is None:
-            raise AttributeError(f"no kind of node {kind!r}{did_you_mean(kind, processors.kinds())}")
+            raise AttributeError(f"no kind of node {kind!r}{did_you_mean(kind, ProcessorRegistry.kinds())}")
 
         def construct(name: str, body: Any = None, /, **arguments: Any) -> Node:
             return make_node(kind, name, body, **arguments)
@@ -69,7 +69,7 @@ class _KindsAsConstructors(type):
         return construct
 
     def __dir__(cls) -> list[str]:
-        return sorted({*super().__dir__(), *processors.kinds()})
+        return sorted({*super().__dir__(), *ProcessorRegistry.kinds()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,9 +240,9 @@ def check_name(name: str) -> None:
 
 
 def _processor_of(kind: str) -> NodeProcessor:
-    found = processors.find(kind)
+    found = ProcessorRegistry.find(kind)
     if found is None:
-        kinds = processors.kinds()
+        kinds = ProcessorRegistry.kinds()
         raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds)}; there are {', '.join(kinds)}")
     return found
 

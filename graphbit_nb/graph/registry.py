@@ -142,13 +142,17 @@ class NodeProcessor:
 
 
 class ProcessorRegistry:
-    """Kinds of node by name: built in, registered by hand, or found as entry points of installed packages."""
+    """Kinds of node by name: built in, registered by hand, or found as entry points of installed packages.
 
-    def __init__(self) -> None:
-        self._found: dict[str, NodeProcessor] = {}
-        self._searched = False
+    There is one registry a process; the class stands for it. A package announces its kinds as entry points of the
+    group ``graphbit_nb.processors``.
+    """
 
-    def register(self, processor: NodeProcessor | type[NodeProcessor]) -> NodeProcessor | type[NodeProcessor]:
+    _found: ClassVar[dict[str, NodeProcessor]] = {}
+    _searched: ClassVar[bool] = False
+
+    @classmethod
+    def register(cls, processor: NodeProcessor | type[NodeProcessor]) -> NodeProcessor | type[NodeProcessor]:
         """Add a kind; also usable as a decorator of its class. A kind of the same name is replaced.
 
         Raises:
@@ -160,34 +164,38 @@ class ProcessorRegistry:
             raise UsageError(f"{type(made).__name__}.node_type must be an identifier, not {kind!r}")
         if not callable(getattr(made, "process", None)):
             raise UsageError(f"{type(made).__name__} has no method 'process'")
-        self._found[kind] = made
+        cls._found[kind] = made
         return processor
 
-    def find(self, kind: str) -> NodeProcessor | None:
+    @classmethod
+    def unregister(cls, kind: str) -> None:
+        """Take a registered kind away; a built-in kind that it replaced is there again."""
+        cls._found.pop(kind, None)
+
+    @classmethod
+    def find(cls, kind: str) -> NodeProcessor | None:
         """Return the kind of that name, or None."""
-        if kind not in self._found and kind in BUILT_IN:
+        if kind not in cls._found and kind in BUILT_IN:
             module, _, name = BUILT_IN[kind].partition(":")
-            self._found[kind] = getattr(import_module(module), name)()
-        if kind not in self._found:
-            self._search()
-        return self._found.get(kind)
+            cls._found[kind] = getattr(import_module(module), name)()
+        if kind not in cls._found:
+            cls._search()
+        return cls._found.get(kind)
 
-    def kinds(self) -> tuple[str, ...]:
+    @classmethod
+    def kinds(cls) -> tuple[str, ...]:
         """Return the names of all kinds, sorted."""
-        self._search()
-        return tuple(sorted({*BUILT_IN, *self._found}))
+        cls._search()
+        return tuple(sorted({*BUILT_IN, *cls._found}))
 
-    def _search(self) -> None:
+    @classmethod
+    def _search(cls) -> None:
         """Load the kinds that installed packages announce, once."""
-        if self._searched:
+        if cls._searched:
             return
-        self._searched = True
+        cls._searched = True
         from importlib.metadata import entry_points
 
         for point in entry_points(group=ENTRY_POINTS):
-            if point.name not in self._found and point.name not in BUILT_IN:
-                self.register(point.load())
-
-
-processors = ProcessorRegistry()
-"""The registry that `Node`, the magics and the engine share."""
+            if point.name not in cls._found and point.name not in BUILT_IN:
+                cls.register(point.load())

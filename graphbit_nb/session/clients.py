@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import ConfigurationError
-from graphbit_nb.graph.registry import processors
+from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.local import is_available
 from graphbit_nb.providers.resilient import ResilientClient
@@ -83,7 +83,7 @@ class RunClients:
     def check(self, nodes: Iterable[Node]) -> None:
         """Make the clients of all nodes that ask a model, before anything is called. Raises `ConfigurationError`."""
         for node in nodes:
-            processor = processors.find(node.kind)
+            processor = ProcessorRegistry.find(node.kind)
             if processor is not None and processor.asks_model:
                 self.client_for(node)
 

@@ -38,6 +38,11 @@ class EngineThread:
         """Whether the thread runs, and runs in this process: a fork copies the object but not the thread."""
         return self._thread.is_alive() and self._pid == os.getpid()
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on this thread, where waiting for a run would wait for ever."""
+        return threading.current_thread() is self._thread
+
     def submit(self, make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         """Run a coroutine on the loop, in a copy of the caller's context, and return its future.
 

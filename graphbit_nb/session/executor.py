@@ -137,6 +137,8 @@ class WorkflowExecutor:
                 return self.run(workflow, inputs, nodes=nodes, cache=cache, loop="current", views=views)
 
             return type(self).nested(make) if _has_running_loop() else asyncio.run(make())
+        if engine_thread().is_current:
+            raise UsageError("execute() inside an async node would wait for itself; use: await executor.run(...)")
         handle = self._start(workflow, inputs, nodes=nodes, cache=cache, views=views)
         try:
             return handle.result()

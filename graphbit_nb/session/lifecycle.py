@@ -1,0 +1,68 @@
+"""Setting up and winding down the process-wide parts, and what there is to know about them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from importlib.metadata import version as _installed
+from typing import Any
+
+from graphbit_nb.errors import ConfigurationError, UsageError, did_you_mean
+from graphbit_nb.session.engine_thread import stop_engine_thread
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
+
+def init(log_level: str | None = None, tracing: bool = False, home: Any = None) -> None:
+    """Set the process up. Optional, and may be called again.
+
+    Args:
+        log_level: ``"debug"``, ``"info"``, ``"warning"``, ``"error"`` or ``"critical"`` writes what happens to
+            stderr; None stays silent.
+        tracing: Not available yet.
+        home: Not available yet: nothing is kept on disk so far.
+
+    Raises:
+        UsageError: there is no such level.
+        ConfigurationError: what is asked for is not available yet.
+    """
+    if tracing:
+        raise ConfigurationError("tracing is not available in this version")
+    if home is not None:
+        raise ConfigurationError("home= is not available in this version: results are kept in memory only")
+    if log_level is None:
+        return
+    if log_level not in LEVELS:
+        near = did_you_mean(str(log_level), LEVELS)
+        raise UsageError(f"log_level={log_level!r}{near}; one of {', '.join(LEVELS)}")
+    logger = logging.getLogger("graphbit_nb")
+    logger.setLevel(log_level.upper())
+    if not any(isinstance(handler, logging.StreamHandler) for handler in logger.handlers):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logger.addHandler(handler)
+
+
+def shutdown() -> None:
+    """Cancel what runs, and give back threads, connections and child processes. The next run starts them anew."""
+    stop_engine_thread()
+
+
+def version() -> str:
+    """Return the version of the package."""
+    return _installed("graphbit-nb")
+
+
+def get_system_info() -> dict[str, Any]:
+    """Return what a report of a fault should say about the machine. Nothing in it is secret."""
+    from graphbit_nb.providers.local import is_available
+
+    return {
+        "version": version(),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu_count": os.cpu_count(),
+        "local_runtime": is_available(),
+    }
