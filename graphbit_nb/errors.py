@@ -120,13 +120,20 @@ class TemplateError(DefinitionError):
     """A template was refused.
 
     Attributes:
+        message: What is wrong.
         line: Line of the template, counted from 1.
+        node: The node that it belongs to, once that is known.
     """
 
-    def __init__(self, message: str, *, line: int | None = None) -> None:
+    def __init__(self, message: str, *, line: int | None = None, node: str | None = None) -> None:
         self.message = message
         self.line = line
-        super().__init__(message if line is None else f"line {line}: {message}")
+        self.node = node
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        parts = (self.node, None if self.line is None else f"line {self.line}", self.message)
+        return ": ".join(part for part in parts if part is not None)
 
 
 class OutputTypeError(DefinitionError):

@@ -12,6 +12,7 @@ from graphbit_nb.errors import OutputError, OutputTypeError, did_you_mean
 
 PLAIN: dict[str, Any] = {"text": str, "str": str, "json": Any, "int": int, "float": float, "bool": bool}
 _FENCE = re.compile(r"\A\s*```[\w-]*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_SPELLINGS = "; use text, json, int, float, bool, labels such as 'yes|no', list[...] or the name of a pydantic model"
 _SHOWN = 200  # characters of an answer that an error quotes
 
 
@@ -189,10 +190,7 @@ def _annotation(spec: str, namespace: Mapping[str, Any]) -> Any:
     known = [*PLAIN, "list[str]", *(name for name, value in namespace.items() if _is_model(value))]
     if found is not None:
         raise OutputTypeError(f"output {spec!r} is a {type(found).__name__}, not a class")
-    raise OutputTypeError(
-        f"output {spec!r} is no known type{did_you_mean(spec, known)}; "
-        "use text, json, int, float, bool, labels such as 'yes|no', list[...] or the name of a pydantic model"
-    )
+    raise OutputTypeError(f"output {spec!r} is no known type{did_you_mean(spec, known) or _SPELLINGS}")
 
 
 def _is_model(value: Any) -> bool:

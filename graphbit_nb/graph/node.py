@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.outputs import OutputType, output_type
-from graphbit_nb.errors import DefinitionError, GraphbitError, UsageError, did_you_mean
+from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, UsageError, did_you_mean
 from graphbit_nb.graph.registry import ProcessorRegistry
 
 if TYPE_CHECKING:
@@ -212,9 +212,10 @@ def make_node(
         references = processor.references(prepared)
         declared = None if output is None else output_type(output, namespace)
     except GraphbitError as error:
-        error.args = (f"{name}: {error}",)
-        if hasattr(error, "message"):
-            error.message = f"{name}: {error.message}"
+        if isinstance(error, TemplateError):
+            error.node = name
+        else:
+            error.args = (f"{name}: {error}",)
         raise
     return Node(
         name=name,
@@ -243,7 +244,7 @@ def _processor_of(kind: str) -> NodeProcessor:
     found = ProcessorRegistry.find(kind)
     if found is None:
         kinds = ProcessorRegistry.kinds()
-        raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds)}; there are {', '.join(kinds)}")
+        raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds) or '; there are ' + ', '.join(kinds)}")
     return found
 
 

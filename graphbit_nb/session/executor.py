@@ -236,7 +236,7 @@ class WorkflowExecutor:
             await clients.aclose()
 
     @staticmethod
-    def _checked(workflow: Workflow, nodes: Sequence[str] | None, cache: str | None) -> Workflow:
+    def _checked(workflow: Any, nodes: Sequence[str] | None, cache: str | None) -> Workflow:
         if not isinstance(workflow, Workflow):
             built = " Call .build() on it first." if hasattr(workflow, "build") else ""
             raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
-from graphbit_nb.errors import DefinitionError, GraphbitError
+from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Prompt
 from graphbit_nb.templating import Reference, Template, Turn, to_text
 
@@ -71,7 +71,7 @@ class PromptProcessor(NodeProcessor):
         system = options.pop("system", None)
         return PromptSettings(
             template=Template(body),
-            system=None if system is None else Template(system),
+            system=None if system is None else _system(system),
             examples=_read_examples(options.pop("examples", ())),
             stop=(stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
             **options,
@@ -129,6 +129,13 @@ class PromptProcessor(NodeProcessor):
         return NodeOutput(response.text, is_text=True)
 
 
+def _system(text: str) -> Template:
+    try:
+        return Template(text)
+    except TemplateError as error:
+        raise TemplateError(f"in the system prompt: {error.message}") from None
+
+
 def _schema_name(output: OutputType) -> str:
     return "".join(c if c.isalnum() or c in "_-" else "_" for c in output.label).strip("_")[:64] or "answer"
 
@@ -171,8 +178,7 @@ def _example_turns(
         else:
             answered = output.encode(example.answered)
     except GraphbitError as error:
-        error.args = (f"example {number}: {error}",)
-        raise
+        raise DefinitionError(f"example {number}: {error}") from None
     return [Turn("user", asked, ()), Turn("assistant", answered, ())]
 
 

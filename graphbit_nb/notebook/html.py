@@ -1,0 +1,149 @@
+"""Pieces of HTML for outputs. Every text is escaped here, once; nothing from a model is ever markup."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.core.states import NodeState
+from graphbit_nb.drawing.marks import MARKS
+from graphbit_nb.templating import to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
+
+MOST_SHOWN = 20_000  # characters of an answer in a saved output
+PREVIEW = 160
+
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+
+
+def text(value: Any) -> str:
+    """Escape a text for HTML; characters that hide or turn text are shown by their code."""
+    return html.escape(visible(str(value)), quote=True)
+
+
+def visible(value: str) -> str:
+    r"""Write control, direction and zero-width characters as ``\\u202e``."""
+    return _UNSEEN.sub(lambda match: "\\r" if match[0] == "\r" else f"\\u{ord(match[0]):04x}", value)
+
+
+@cache
+def styles() -> str:
+    """Return the style sheet as one element, without comments."""
+    folder = files("graphbit_nb.notebook") / "style"
+    css = "".join((folder / name).read_text("utf-8") for name in ("tokens.css", "panels.css"))
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    short = re.sub(r"\s+", " ", css).strip()
+    return f"<style>{short}</style>"
+
+
+def mark(state: str) -> str:
+    """Return a state's mark as a small picture with its name."""
+    paint, body, glyph = MARKS[state]
+    filled = paint == "solid"
+    body_style = "fill:var(--gb-s)" if filled else "stroke:var(--gb-s)"
+    glyph_style = "stroke:var(--gb-paper)" if filled else "stroke:var(--gb-s)"
+    return (
+        f'<svg class="gb-st" data-state="{state}" viewBox="0 0 16 16" role="img" aria-label="{state}">'
+        f'<path d="{body}" style="{body_style}"/><path d="{glyph}" style="{glyph_style}"/></svg>'
+    )
+
+
+def page(*parts: str) -> str:
+    """Put parts together as one output."""
+    return f'{styles()}<div class="gb">{"".join(parts)}</div>'
+
+
+def shell(parts: Iterable[str], *, done: bool = False) -> str:
+    """Put parts into a frame."""
+    return f'<div class="gb-shell{" gb-done" if done else ""}">{"".join(parts)}</div>'
+
+
+def head(title: str, status: str = "", facts: Iterable[tuple[str, str]] = (), *, said: str | None = None) -> str:
+    """Return the header: title, state, figures."""
+    state = ""
+    if status:
+        state = f'<span class="gb-status gb-say" data-state="{status}">{mark(status)} {text(said or status)}</span>'
+    told = "".join(f"<span>{text(name)} <b>{text(figure)}</b></span>" for name, figure in facts)
+    name = f'<span class="gb-title">{text(title)}</span>'
+    return f'<div class="gb-head">{name}{state}<span class="gb-facts">{told}</span></div>'
+
+
+def stage(svg: str, description: str) -> str:
+    """Return a drawing as a picture that needs no kernel and runs nothing."""
+    data = base64.b64encode(svg.encode()).decode()
+    return f'<div class="gb-stage"><img alt="{text(description)}" src="data:image/svg+xml;base64,{data}"></div>'
+
+
+def bar(snapshot: RunSnapshot) -> str:
+    """Return the overall bar and the numbers beside it."""
+    counts = snapshot.counts()
+    order = [state for state in _BAR_ORDER if counts[state]]
+    parts = "".join(f'<i data-state="{state}" style="flex:{counts[state]}"></i>' for state in order)
+    listed = "".join(f"<li>{mark(state)}<b>{counts[state]}</b> {state}</li>" for state in order)
+    return f'<div class="gb-over"><div class="gb-bar">{parts}</div><ul class="gb-counts">{listed}</ul></div>'
+
+
+_BAR_ORDER = (
+    NodeState.SUCCEEDED, NodeState.CACHED, NodeState.FAILED, NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING,
+    NodeState.READY, NodeState.PENDING, NodeState.SKIPPED, NodeState.CANCELLED,
+)  # fmt: skip
+
+
+def note(parts: str, state: str = "") -> str:
+    """Return one line that says something; `parts` is HTML already."""
+    return f'<p class="gb-note"{f" data-state={state!r}" if state else ""}>{parts}</p>'
+
+
+def answer(value: Any) -> str:
+    """Return an output as text: prose as it is, data as indented JSON, long ones cut with a note."""
+    shown, is_prose = written(value)
+    rest = ""
+    if len(shown) > MOST_SHOWN:
+        rest = f'<p class="gb-line">{len(shown) - MOST_SHOWN:,} more characters are in the result</p>'
+        shown = shown[:MOST_SHOWN]
+    return f'<pre class="{"gb-prose" if is_prose else "gb-text"}">{text(shown)}</pre>{rest}'
+
+
+def written(value: Any) -> tuple[str, bool]:
+    """Return a value as text, and whether it is prose."""
+    if isinstance(value, str):
+        return value, True
+    plain = to_text(value)
+    try:
+        return json.dumps(json.loads(plain), ensure_ascii=False, indent=2), False
+    except ValueError:
+        return plain, False
+
+
+def preview(value: Any, most: int = PREVIEW) -> str:
+    """Return the beginning of a value, on one line."""
+    line = " ".join(to_text(value)[: 4 * most].split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def seconds(value: float | None) -> str:
+    """Write a time the way people read it."""
+    if value is None:
+        return ""
+    if value < 0.095:
+        return f"{value * 1000:.0f} ms"
+    if value < 59.95:
+        return f"{value:.1f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes}:{rest:02d} min"
+
+
+def tokens(node: NodeSnapshot) -> str:
+    """Write the tokens of a node, if it asked a model."""
+    return f"{node.usage.total_tokens:,} tok" if node.usage.calls else ""
