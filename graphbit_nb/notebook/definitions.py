@@ -14,8 +14,7 @@ from graphbit_nb.notebook.code import CellFunction
 if TYPE_CHECKING:
     import argparse
 
-    from graphbit_nb.errors import TemplateError
-from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.notebook.magics import GraphbitMagics
 
