@@ -1,0 +1,112 @@
+"""The table from provider names to clients, and the clients that one event loop shares."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from graphbit_nb.errors import ConfigurationError, did_you_mean
+from graphbit_nb.providers.limits import PoolLimits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Mapping
+
+    from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.core.llm import LlmClient
+    from graphbit_nb.providers.http import HttpPools
+
+    Factory = Callable[[LlmConfig, "LlmClientManager"], LlmClient]
+
+
+def _chat(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
+    from graphbit_nb.providers.openai import OpenAIChatClient
+
+    return OpenAIChatClient.from_config(config, manager.pools)
+
+
+def _local(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
+    from graphbit_nb.providers.local.client import LocalClient
+
+    return LocalClient.from_config(config, manager.pools)
+
+
+def _scripted(config: LlmConfig, manager: LlmClientManager) -> LlmClient:  # noqa: ARG001 (a script needs no connection)
+    from graphbit_nb.providers.scripted import ScriptedClient
+
+    return ScriptedClient(config.responses or {})
+
+
+FACTORIES: Mapping[str, Factory] = {
+    "anthropic": _chat,
+    "local": _local,
+    "ollama": _chat,
+    "openai": _chat,
+    "openai_compatible": _chat,
+    "scripted": _scripted,
+}
+
+
+class LlmClientManager:
+    """Makes the client of each config once, and closes them all.
+
+    Clients hold connections, which belong to one event loop: a manager lives and dies with the loop it is used on.
+
+    Args:
+        limits: Of the connections to each address.
+        factories: Further providers by name, each a function of config and manager; one of our names replaces ours.
+    """
+
+    def __init__(self, limits: PoolLimits | None = None, *, factories: Mapping[str, Factory] | None = None) -> None:
+        self.limits = limits or PoolLimits()
+        self._factories = {**FACTORIES, **(factories or {})}
+        self._clients: dict[Hashable, tuple[LlmConfig, LlmClient]] = {}
+        self._pools: HttpPools | None = None
+
+    def client(self, config: LlmConfig) -> LlmClient:
+        """Return the client for `config`: the same one for the same config.
+
+        Raises:
+            ConfigurationError: there is no such provider, or it lacks a key, an address, a package or its weights.
+        """
+        key = _identity(config)
+        if key not in self._clients:
+            try:
+                factory = self._factories[config.provider]
+            except KeyError:
+                raise ConfigurationError(
+                    f"there is no provider {config.provider!r}{did_you_mean(config.provider, self._factories)} "
+                    f"(known: {', '.join(sorted(self._factories))})"
+                ) from None
+            self._clients[key] = (config, factory(config, self))
+        return self._clients[key][1]
+
+    @property
+    def pools(self) -> HttpPools:
+        """The connections that the clients share."""
+        if self._pools is None:
+            from graphbit_nb.providers.http import HttpPools
+
+            self._pools = HttpPools(self.limits)
+        return self._pools
+
+    async def aclose(self) -> None:
+        """Close every client and every connection."""
+        clients, self._clients = [client for _, client in self._clients.values()], {}
+        pools, self._pools = self._pools, None
+        closing = [client.aclose() for client in clients]
+        results = await asyncio.gather(*closing, *([pools.aclose()] if pools else []), return_exceptions=True)
+        for error in results:
+            if isinstance(error, BaseException):
+                raise error
+
+    def __repr__(self) -> str:
+        return f"LlmClientManager({len(self._clients)} clients)"
+
+
+def _identity(config: LlmConfig) -> Hashable:
+    """What makes two configs the same; a script is itself only, for it counts its calls."""
+    if config.responses is not None:
+        return (config.provider, id(config.responses))  # the table keeps the config, so the id stays its own
+    maps = json.dumps([dict(config.headers), dict(config.options)], sort_keys=True, default=repr)
+    return (config.provider, config.model, config.base_url, config.timeout, config.api_key, maps)

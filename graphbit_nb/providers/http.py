@@ -1,0 +1,206 @@
+"""Posts JSON to one provider's address over pooled connections and reads the answer, whole or event by event.
+
+What the JSON means is the business of the clients; what went wrong is put into words by `failures`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx  # noqa: TID253 (this module is imported with the first client)
+from httpx_sse import EventSource  # noqa: TID253
+
+from graphbit_nb.errors import BadRequestError, ConfigurationError, GraphbitError
+from graphbit_nb.providers.failures import Failures
+from graphbit_nb.providers.limits import PoolLimits
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from pydantic import SecretStr
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+LONGEST_ERROR_BODY = 64 * 1024
+_TELLTALE_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """An address and what it needs to let us in.
+
+    Attributes:
+        provider: Name of the provider, for messages.
+        base_url: The address that paths are added to.
+        key: Sent as a bearer token; None sends none.
+        headers: Further headers.
+        timeout: Seconds to wait for the next piece of an answer.
+        hints: What to do, by class of error.
+    """
+
+    provider: str
+    base_url: str
+    key: SecretStr | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    timeout: float = 120.0
+    hints: Mapping[type[GraphbitError], str] = field(default_factory=dict, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be repeated in any message."""
+        from_headers = [
+            value for name, value in self.headers.items() if any(word in name.lower() for word in _TELLTALE_HEADERS)
+        ]
+        bare = [value.removeprefix("Bearer ") for value in from_headers]
+        return tuple(s for s in (*([self.key.get_secret_value()] if self.key else []), *from_headers, *bare) if s)
+
+
+class HttpPools:
+    """The connection pools of one event loop: one for each address."""
+
+    def __init__(self, limits: PoolLimits | None = None) -> None:
+        self.limits = limits or PoolLimits()
+        self._clients: dict[str, httpx.AsyncClient] = {}
+
+    def client(self, base_url: str) -> httpx.AsyncClient:
+        """Return the pool for an address."""
+        if base_url not in self._clients:
+            here = httpx.URL(base_url).host in LOOPBACK
+            self._clients[base_url] = httpx.AsyncClient(
+                base_url=base_url,
+                limits=httpx.Limits(
+                    max_connections=self.limits.max_connections,
+                    max_keepalive_connections=self.limits.max_keepalive,
+                    keepalive_expiry=self.limits.keepalive_expiry,
+                ),
+                headers={"User-Agent": "graphbit-nb"},
+                trust_env=not here,  # a proxy cannot reach this machine's own loopback
+                verify=not base_url.startswith("http://"),  # reading the certificates takes time and buys nothing there
+            )
+        return self._clients[base_url]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            await client.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: the body as text, or None when it was read event by event."""
+
+    text: str | None
+    request_id: str | None
+
+
+class Connection:
+    """The way to one endpoint. Everything that goes wrong on it comes out as one of our own errors."""
+
+    def __init__(self, endpoint: Endpoint, pools: HttpPools, *, now: Callable[[], float] = time.time) -> None:
+        self.endpoint = endpoint
+        self._pools = pools
+        self._now = now
+        try:
+            url = httpx.URL(endpoint.base_url)
+        except httpx.InvalidURL:
+            url = httpx.URL()
+        if url.scheme not in {"http", "https"} or not url.host:
+            raise ConfigurationError(
+                f"the address of {endpoint.provider} must look like 'https://host/v1', not {endpoint.base_url!r}"
+            )
+        self._place = url.host if url.port is None else f"{url.host}:{url.port}"
+
+    def failures(self, model: str | None) -> Failures:
+        """Start the account of one call, from which its errors are made."""
+        end = self.endpoint
+        return Failures(
+            provider=end.provider, model=model, place=self._place, secrets=end.secrets, hints=end.hints, now=self._now()
+        )
+
+    async def post(
+        self, path: str, body: Any, failures: Failures, on_event: Callable[[str], None] | None = None
+    ) -> Reply:
+        """Post `body` and read the answer.
+
+        Args:
+            path: Below the base URL.
+            body: Sent as JSON.
+            failures: Account of this call.
+            on_event: Given the data of each server-sent event. An answer that is no event stream is read whole.
+
+        Raises:
+            ProviderError: the call failed, the answer is too large, or the request cannot be written as JSON.
+        """
+        limits = self._pools.limits
+        try:
+            content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        except (TypeError, ValueError) as error:
+            raise failures.make(BadRequestError, f"cannot be sent this request: {error}") from None
+        try:
+            client = self._pools.client(self.endpoint.base_url)
+            async with client.stream(
+                "POST",
+                path,
+                content=content,
+                headers={"Content-Type": "application/json", **self.endpoint.headers},
+                auth=self._sign if self.endpoint.key is not None else None,
+                timeout=httpx.Timeout(
+                    self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
+                ),
+            ) as response:
+                failures.status, failures.headers = response.status_code, response.headers
+                failures.now = self._now()
+                if not response.is_success:
+                    raise failures.answer(await _beginning(response))
+                bounded = _Bounded(response, limits.max_response_bytes, failures)
+                if on_event is None or "text/event-stream" not in response.headers.get("content-type", ""):
+                    return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
+                async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():
+                    on_event(event.data)
+                return Reply(None, failures.request_id)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            failure = failures.transport(error)
+        raise failure  # outside of the handler: the foreign exception, whose frames hold the key, is let go
+
+    def _sign(self, request: httpx.Request) -> httpx.Request:
+        if self.endpoint.key is not None:
+            request.headers["Authorization"] = f"Bearer {self.endpoint.key.get_secret_value()}"
+        return request
+
+
+class _Bounded:
+    """A response that stops being read when it grows too large."""
+
+    def __init__(self, response: httpx.Response, longest: int, failures: Failures) -> None:
+        self.headers = response.headers
+        self._response = response
+        self._longest = longest
+        self._failures = failures
+
+    async def aiter_text(self) -> AsyncIterator[str]:
+        self._check(int(self.headers["content-length"]) if self.headers.get("content-length", "").isdigit() else 0)
+        read = 0
+        async for piece in self._response.aiter_text():
+            read += len(piece)
+            self._check(max(read, self._response.num_bytes_downloaded))
+            yield piece
+
+    def _check(self, size: int) -> None:
+        if size > self._longest:
+            raise self._failures.protocol(f"sent an answer of more than {self._longest:,} bytes, which is not read")
+
+
+async def _beginning(response: httpx.Response) -> str:
+    """Read the start of an error's body; an error whose body is lost is still that error."""
+    text = ""
+    try:
+        async for piece in response.aiter_text():
+            text += piece
+            if len(text) >= LONGEST_ERROR_BODY:
+                break
+    except httpx.HTTPError:
+        pass
+    return text[:LONGEST_ERROR_BODY]

@@ -1,0 +1,113 @@
+"""When a failed call is made again, and how long to wait before. Breakers and limits are others' business."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import random as _random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from graphbit_nb.errors import ProviderError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+CONFLICT = 409
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often a call is made at most, and how the pauses between attempts grow.
+
+    Before attempt n+1 the pause is `base_delay * backoff_multiplier ** (n - 1)`, at most `max_delay`, of which the
+    share `jitter` is random: 1.0 spreads it over the whole of 0 to the pause, 0.0 not at all. When the provider says
+    how long to wait, that replaces the fixed share and the random share comes on top, so that calls which were told
+    the same moment do not come back together. A wait longer than `max_retry_after` is not worth sitting out: the
+    error is raised at once, with its `retry_after`.
+
+    Attributes:
+        max_attempts: Calls in total, the first one included.
+        base_delay: Seconds before the second attempt.
+        max_delay: Longest pause of our own choosing, in seconds.
+        backoff_multiplier: Growth of the pause from one attempt to the next.
+        jitter: Random share of a pause, from 0.0 to 1.0.
+    """
+
+    max_attempts: int = 5
+    base_delay: float = 0.5
+    max_delay: float = 30.0
+    backoff_multiplier: float = 2.0
+    jitter: float = 1.0
+
+    max_retry_after: ClassVar[float] = 300.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:
+            raise UsageError(
+                f"max_attempts must be a whole number of at least 1, not {self.max_attempts!r}; "
+                "1 means that nothing is tried again"
+            )
+        for name, least in (("base_delay", 0.0), ("max_delay", 0.0), ("backoff_multiplier", 1.0), ("jitter", 0.0)):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
+                raise UsageError(f"{name} must be a number of at least {least}, not {value!r}")
+        if self.jitter > 1:
+            raise UsageError(f"jitter is a share from 0.0 to 1.0, not {self.jitter!r}")
+
+    def retries(self, error: BaseException) -> bool:
+        """Say whether a call that failed with `error` is worth another attempt."""
+        if not isinstance(error, ProviderError) or (error.retry_after or 0.0) > self.max_retry_after:
+            return False
+        return error.retryable or error.status == CONFLICT
+
+    def delay(
+        self, attempt: int, error: ProviderError | None = None, random: Callable[[], float] = _random.random
+    ) -> float:
+        """Return the seconds to wait after failed attempt number `attempt`, counted from 1."""
+        try:
+            grown = self.base_delay * self.backoff_multiplier ** (attempt - 1)
+        except OverflowError:
+            grown = self.max_delay
+        pause = min(grown, self.max_delay)
+        told = (error.retry_after if error is not None else None) or 0.0
+        return max(pause * (1 - self.jitter), told) + pause * self.jitter * random()
+
+    async def execute(
+        self,
+        operation: Callable[[], Awaitable[T]],
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        random: Callable[[], float] = _random.random,
+        on_retry: Callable[[int, float, ProviderError], Awaitable[None] | None] | None = None,
+    ) -> T:
+        """Await `operation()`, again after each failure that is worth it, and return what it gives.
+
+        Args:
+            operation: Makes one attempt.
+            sleep: Waits so many seconds.
+            random: Gives numbers from 0 to 1.
+            on_retry: Told attempt, delay and error before each pause; awaited when it is a coroutine function.
+
+        Raises:
+            ProviderError: the last attempt's error, with the number of `attempts`.
+        """
+        attempt = 1
+        while True:
+            try:
+                return await operation()
+            except ProviderError as error:
+                error.attempts = attempt
+                if attempt >= self.max_attempts or not self.retries(error):
+                    raise
+                failure = error
+            delay = self.delay(attempt, failure, random)
+            if on_retry is not None:
+                told = on_retry(attempt, delay, failure)
+                if inspect.isawaitable(told):
+                    await told
+            await sleep(delay)
+            attempt += 1

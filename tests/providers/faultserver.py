@@ -1,0 +1,174 @@
+"""A server on the loopback that speaks chat completions, well or badly, as each test tells it."""
+
+import asyncio
+import json
+import socket
+import struct
+from dataclasses import dataclass, field
+
+from graphbit_nb.core.config import LlmConfig
+from graphbit_nb.core.llm import GenerateRequest, Message
+from graphbit_nb.providers.openai import OpenAIChatClient
+
+KEY = "very-secret-key-0123456789"
+
+
+def ask(text="hello", **more):
+    return GenerateRequest(messages=(Message("user", text),), **more)
+
+
+def chat_answer(text="hi", finish="stop", **message):
+    return {
+        "model": "fake-1",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+        ],
+        "usage": {
+            "prompt_tokens": 7,
+            "completion_tokens": 2,
+            "prompt_tokens_details": {"cached_tokens": 3},
+            "completion_tokens_details": {"reasoning_tokens": 1},
+        },
+    }
+
+
+def piece(text=None, finish=None, **delta):
+    return {
+        "model": "fake-1",
+        "choices": [{"index": 0, "delta": {"content": text, **delta}, "finish_reason": finish}],
+    }
+
+
+USAGE = {"model": "fake-1", "choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+
+
+def answer(body, status=200, headers=()):
+    """A whole answer; `body` is JSON, or a text as it is."""
+    data = (body if isinstance(body, str) else json.dumps(body)).encode()
+    head = [f"HTTP/1.1 {status} x", f"content-length: {len(data)}", *(f"{k}: {v}" for k, v in dict(headers).items())]
+    if not any(line.startswith("content-type") for line in head):
+        head.append("content-type: application/json")
+
+    async def act(server, reader, writer):
+        writer.write("\r\n".join([*head, "", ""]).encode() + data)
+        await writer.drain()
+
+    return act
+
+
+def stream(*events, then="end", headers=()):
+    """Events, JSON or a text as it is; `then` the stream ends, is cut, reset, or hangs."""
+    head = ["HTTP/1.1 200 OK", "content-type: text/event-stream", "transfer-encoding: chunked"]
+    head += [f"{k}: {v}" for k, v in dict(headers).items()]
+
+    async def act(server, reader, writer):
+        writer.write("\r\n".join([*head, "", ""]).encode())
+        for event in events:
+            data = f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode()
+            writer.write(b"%x\r\n%s\r\n" % (len(data), data))
+        if then == "end":
+            writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        if then == "cut":
+            writer.close()
+        elif then == "reset":
+            reset_connection(writer)
+        elif then == "hang":
+            await hang(server, reader, writer)
+
+    return act
+
+
+def flood(size, content_type="application/json"):
+    """An answer of `size` bytes that does not say beforehand how large it is."""
+
+    async def act(server, reader, writer):
+        writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\n\r\n".encode())
+        for _ in range(size // 1024):
+            writer.write(b"x" * 1024)
+            await writer.drain()
+        writer.close()
+
+    return act
+
+
+async def reset(server, reader, writer):
+    reset_connection(writer)
+
+
+async def hang(server, reader, writer):
+    """Say nothing until the client hangs up."""
+    await reader.read()
+    server.hung_up.set()
+
+
+def reset_connection(writer):
+    linger = struct.pack("ii", 1, 0)
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.transport.abort()
+
+
+@dataclass
+class Seen:
+    path: str
+    headers: dict
+    body: dict
+
+
+@dataclass
+class FaultServer:
+    """Does the next act of its script for each request; the last act is repeated."""
+
+    url: str = ""
+    acts: list = field(default_factory=list)
+    seen: list = field(default_factory=list)
+    connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: set = field(default_factory=set)
+
+    def will(self, *acts):
+        self.acts = list(acts)
+
+    async def serve(self, reader, writer):
+        self._tasks.add(asyncio.current_task())
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+                headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
+                self.seen.append(Seen(head[0].split()[1], headers, json.loads(body)))
+                self.asked.set()
+                act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+                await act(self, reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    async def stop(self):
+        tasks = [task for task in self._tasks if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def make_client(server, pools, provider="openai", **more):
+    now, clock = more.pop("now", lambda: 0.0), more.pop("clock", None)
+    config = LlmConfig(provider=provider, model="fake", base_url=server.url, **{"api_key": KEY, **more})
+    times = {"now": now} if clock is None else {"now": now, "clock": clock}
+    return OpenAIChatClient.from_config(config, pools, environ={}, **times)
+
+
+class Listener:
+    def __init__(self, *, wants_tokens=True):
+        self.wants_tokens = wants_tokens
+        self.tokens = []
+        self.retries = []
+
+    def token(self, text):
+        self.tokens.append(text)
+
+    async def retry(self, attempt, delay, error):
+        self.retries.append((attempt, delay, error))
