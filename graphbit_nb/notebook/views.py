@@ -10,6 +10,7 @@ from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing.pictures import svg as draw
 from graphbit_nb.errors import GraphbitError
 from graphbit_nb.notebook import html
+from graphbit_nb.notebook.progress import PROGRESS, progress, says
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.notebook.workspace import Workspace
 
-Bundle = dict[str, str]
+Bundle = dict[str, Any]
 
 REFRESH = 0.25  # seconds between two pictures of a run
 _LIVE = (NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING, NodeState.FAILED)
@@ -162,6 +163,8 @@ class RunView:
     def finish(self, result: ExecutionResult) -> None:
         """Replace the picture by the final form, which needs no kernel."""
         if self._kernel:
+            # What a program learns of the last nodes is told with the last picture of the run that goes on.
+            self._show(running_bundle(self._workflow, result.snapshot, self._clock() - self._began, self._notes))
             self._show(result_bundle(result, self._notes))
         else:
             self._tell_lines(result.snapshot)
@@ -195,24 +198,25 @@ def running_bundle(workflow: Workflow, snapshot: RunSnapshot, elapsed: float, no
     return {
         "text/html": html.page(html.shell(parts)),
         "text/plain": f"{workflow.name} running: {done} of {total} nodes done",
+        PROGRESS: progress(snapshot),
     }
 
 
 def _live_row(node: NodeSnapshot) -> str:
-    says, figure = "", ""
+    told, figure = "", ""
     match node.state:
         case NodeState.FAILED:
-            says = f'<span class="gb-cut">{html.text(node.error or "failed")}</span>'
+            told = f'<span class="gb-cut">{html.text(node.error or "failed")}</span>'
         case NodeState.RETRYING:
             last = node.attempts[-1] if node.attempts else None
-            says = f'<span class="gb-cut">{html.text((last and last.error) or "waits for its next attempt")}</span>'
+            told = f'<span class="gb-cut">{html.text((last and last.error) or "waits for its next attempt")}</span>'
             figure = f"again in {last.delay:.0f} s" if last is not None and last.delay is not None else ""
         case _:
             tail = " ".join(node.streamed[-400:].split())
-            says = f'<span class="gb-tail"><bdi>{html.text(tail)}</bdi></span>'
+            told = f'<span class="gb-tail"><bdi>{html.text(tail)}</bdi></span>'
             figure = f"{len(node.streamed):,} characters" if node.streamed else ""
     return (
-        f'<div class="gb-row" data-state="{node.state}">{html.mark(node.state)}<b>{html.text(node.name)}</b>{says}'
+        f'<div class="gb-row" data-state="{node.state}">{html.mark(node.state)}<b>{html.text(node.name)}</b>{told}'
         f'<span class="gb-num gb-say">{html.text(figure)}</span></div>'
     )
 
@@ -250,18 +254,10 @@ def _done_row(node: NodeSnapshot) -> str:
         opens = html.answer(node.streamed)
     return (
         f"<details><summary>{html.mark(node.state)}<b>{html.text(node.name)}</b>"
-        f'<span class="gb-cut">{html.text(_says(node))}</span><span class="gb-num">{html.seconds(node.latency)}</span>'
+        f'<span class="gb-cut">{html.text(says(node))}</span><span class="gb-num">{html.seconds(node.latency)}</span>'
         f'<span class="gb-num">{html.text(html.tokens(node))}</span></summary>'
-        f'<div class="gb-open">{opens or html.text(_says(node))}</div></details>'
+        f'<div class="gb-open">{opens or html.text(says(node))}</div></details>'
     )
-
-
-def _says(node: NodeSnapshot) -> str:
-    if node.state.has_output:
-        return html.preview(node.output)
-    if node.error is not None:
-        return str(node.error)
-    return node.reason or str(node.state)
 
 
 def plain_result(result: ExecutionResult) -> str:
@@ -273,7 +269,7 @@ def plain_result(result: ExecutionResult) -> str:
 
 def node_line(node: NodeSnapshot, width: int = 0) -> str:
     """Say in one line how a node ended."""
-    return html.visible(f"{node.name:<{width}}  {node.state!s:<9}  {_says(node)}".rstrip())
+    return html.visible(f"{node.name:<{width}}  {node.state!s:<9}  {says(node)}".rstrip())
 
 
 def messages_bundle(title: str, messages: Iterable[Any]) -> Bundle:
