@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import sys
 import time
@@ -63,9 +64,9 @@ def run_demo(notebook: str | None, output: Path, *, say: Callable[[str], Any] = 
     for package in ("nbclient", "nbconvert"):
         if importlib.util.find_spec(package) is None:
             raise ConfigurationError(f"running notebooks needs {package}: pip install 'graphbit-nb[lab]'")
-    import nbformat
     from nbclient.exceptions import CellExecutionError
 
+    nbformat: Any = importlib.import_module("nbformat")
     path = find_notebook(notebook)
     document = nbformat.read(path, as_version=4)
     report = Report(say)
@@ -131,7 +132,7 @@ class Report:
         tokens = f"{node['tokens']:>5} tok" if node["tokens"] else " " * 9
         head = f"  {MARKS.get(node['state'], '?')} {node['name']:<16} {node['state']:<10} {node['took']:>7} {tokens}  "
         room = max(20, WIDTH - len(head))
-        says = node["says"]
+        says = str(node["says"])
         return head + (says if len(says) <= room else says[: room - 1] + "…")
 
     def all_succeeded(self) -> bool:
@@ -165,16 +166,15 @@ def _client(document: Any, path: Path, report: Report) -> Any:
 
 
 def _write(document: Any, path: Path, output: Path) -> dict[str, Path]:
-    import nbformat
-    from nbconvert import HTMLExporter
-
+    nbformat: Any = importlib.import_module("nbformat")
+    exporter: Any = importlib.import_module("nbconvert").HTMLExporter()
     output.mkdir(parents=True, exist_ok=True)
     written = {
         "executed notebook": output / path.name,
         "HTML page": output / path.with_suffix(".html").name,
     }
     nbformat.write(document, written["executed notebook"])
-    page, _ = HTMLExporter().from_notebook_node(document)
+    page, _ = exporter.from_notebook_node(document)
     written["HTML page"].write_text(page, encoding="utf-8")
     pictures = [
         output.data["image/svg+xml"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphbit_nb.errors import InputTooLarge, MissingInputError, TemplateError, did_you_mean
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
 MAX_ITERATIONS = 200_000  # rounds of all loops of one rendering
+MAX_MADE = 10 * MAX_OUTPUT  # characters that all filters of one rendering make
 
-_TURN = re.compile(rf"\n?{MARK}(system|user|assistant){MARK}[ \t]*\n?")
+_TURN = re.compile(rf"{MARK}(system|user|assistant){MARK}[ \t]*\n?")
 
 Origin = tuple[int, int, str]
 
@@ -33,45 +35,51 @@ class Writer:
     """Collects pieces of text; turns are divided by the template's own text alone."""
 
     def __init__(self) -> None:
-        self._turns: list[tuple[str, list[str], list[Origin], int]] = []
+        self._turns: list[Turn] = []
         self._role = "user"
         self._pieces: list[str] = []
         self._origins: list[Origin] = []
         self._length = 0
         self._total = 0
         self._divided = False
+        self._ends_in_literal = False
 
     def literal(self, text: str) -> None:
         """Write text of the template itself, which may divide turns."""
-        if MARK not in text:
-            self._put(text)
-            return
         at = 0
-        for match in _TURN.finditer(text):
-            self._put(text[at : match.start()])
-            self._end_turn()
-            self._role, self._divided = match[1], True
-            at = match.end()
-        self._put(text[at:])
+        if MARK in text:
+            for match in _TURN.finditer(text):
+                self._put(text[at : match.start()], is_literal=True)
+                self._end_line()
+                self._end_turn()
+                self._role, self._divided = match[1], True
+                at = match.end()
+        self._put(text[at:], is_literal=True)
 
     def value(self, text: str, name: str) -> None:
         """Write text that came from a value."""
         if text and name:
             self._origins.append((self._length, self._length + len(text), name))
-        self._put(text)
+        self._put(text, is_literal=False)
 
-    def _put(self, text: str) -> None:
+    def _put(self, text: str, *, is_literal: bool) -> None:
         if text:
             self._pieces.append(text)
             self._length += len(text)
             self._total += len(text)
+            self._ends_in_literal = is_literal
             if self._total > MAX_OUTPUT:
                 raise InputTooLarge(f"the rendered text is longer than {MAX_OUTPUT:,} characters")
+
+    def _end_line(self) -> None:
+        """Drop the template's own newline before a dividing line; one that came from a value stays."""
+        if self._ends_in_literal and self._pieces and self._pieces[-1].endswith("\n"):
+            self._pieces[-1] = self._pieces[-1][:-1]
 
     def _end_turn(self) -> None:
         text = "".join(self._pieces)
         if self._divided or text.strip():
-            self._turns.append((self._role, [text], self._origins, self._length))
+            self._turns.append(Turn(self._role, text, tuple(self._origins)))
         self._pieces, self._origins, self._length = [], [], 0
 
     def finish(self) -> tuple[Turn, ...]:
@@ -79,7 +87,7 @@ class Writer:
         if not self._divided:
             return (Turn("user", "".join(self._pieces), tuple(self._origins)),)
         self._end_turn()
-        return tuple(Turn(role, pieces[0], tuple(origins)) for role, pieces, origins, _ in self._turns)
+        return tuple(self._turns)
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -103,6 +111,7 @@ class Evaluator:
         self._roots = roots
         self._writer = writer
         self._rounds = 0
+        self._made = 0
 
     def block(self, body: Sequence[nodes.Node]) -> None:
         """Carry out statements. Raises as `Template.turns` does."""
@@ -114,14 +123,8 @@ class Evaluator:
             if type(child).__name__ == "TemplateData":
                 self._writer.literal(child.data)  # type: ignore[attr-defined]
                 continue
-            value = self._guarded(child)
-            if value is None:
-                name = self._roots[id(child)] or "the value"
-                raise TemplateError(
-                    f"{name} is none and cannot be printed; test it with 'is none' or give it a default",
-                    line=child.lineno,
-                )
-            self._writer.value(to_text(value), self._roots[id(child)])
+            name = self._roots[id(child)]
+            self._writer.value(self._guarded(child, partial(_printed, name)), name)
 
     def _stmt_If(self, node: nodes.If) -> None:
         for branch in (node, *node.elif_):
@@ -149,13 +152,16 @@ class Evaluator:
             self.block(node.body)
         self._locals = outer
 
-    def _guarded(self, node: nodes.Node) -> Any:
+    def _guarded(self, node: nodes.Node, convert: Callable[[Any], Any] | None = None) -> Any:
         try:
-            return self._expr(node)
+            value = self._expr(node)
+            return value if convert is None else convert(value)
         except TemplateError as error:
             raise error if error.line else TemplateError(error.message, line=node.lineno) from None
         except (TypeError, ValueError, OverflowError) as error:
             raise TemplateError(str(error), line=node.lineno) from None
+        except RecursionError:
+            raise TemplateError("the value is nested too deeply", line=node.lineno) from None
 
     def _expr(self, node: Any) -> Any:
         return getattr(self, f"_expr_{type(node).__name__}")(node)
@@ -231,7 +237,19 @@ class Evaluator:
         for argument in (*args, *kwargs.values()):
             if isinstance(argument, int | float) and abs(argument) > MAX_NUMBER:
                 raise TemplateError(f"{argument} is too large a number for the filter {node.name!r}")
-        return apply(node.name, value, args, kwargs)
+        result = apply(node.name, value, args, kwargs)
+        if isinstance(result, str):
+            self._made += len(result)
+            if self._made > MAX_MADE:
+                raise InputTooLarge(f"the template's filters make more than {MAX_MADE:,} characters")
+        return result
+
+
+def _printed(name: str, value: Any) -> str:
+    if value is None:
+        what = name or "the value"
+        raise TemplateError(f"{what} is none and cannot be printed; test it with 'is none' or give it a default")
+    return to_text(value)
 
 
 def _spell(node: Any) -> str:

@@ -7,9 +7,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import InputTooLarge, TemplateError
-from graphbit_nb.templating.values import field_names, jsonable, look_up, plain, to_text
+from graphbit_nb.templating.values import jsonable, look_up, plain, to_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Environment
 
 FILTERS = (
@@ -17,6 +19,7 @@ FILTERS = (
     "sort", "title", "tojson", "trim", "truncate", "unique", "upper",
 )  # fmt: skip
 MAX_OUTPUT = 20_000_000  # characters
+MAX_INDENT = 16  # of JSON
 MAX_NUMBER = 10_000  # largest number a filter takes: widths, lengths
 MARK = "\x00"  # no template may have this character: it marks what the template's own text divides
 
@@ -57,43 +60,70 @@ def apply(name: str, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Any
         TemplateError: the value does not fit the filter.
         InputTooLarge: the text would be too long.
     """
-    if name in ("upper", "lower", "title", "trim", "replace", "indent", "truncate") and not isinstance(value, str):
-        value = to_text(value)
-    match name:
-        case "tojson":
-            return _to_json(value, *args, **kwargs)
-        case "replace":
-            return _replace(value, *args, **kwargs)
-        case "join" if isinstance(value, str):
-            raise TemplateError("join needs a list, not a text")
-        case "indent" if value.count("\n") * len(to_text(args[0] if args else kwargs.get("width", 4))) > MAX_OUTPUT:
-            raise InputTooLarge("indent would make the text too long")
-        case "join":
-            value = (
-                [to_text(item) if not field_names(item) else item for item in value]
-                if not (args[1:] or "attribute" in kwargs)
-                else value
-            )
+    if name in _OF_TEXT and type(value) is not str:
+        value = _text(value, name)
+    if (own := _OWN.get(name)) is not None:
+        return own(value, *args, **kwargs)
+    from jinja2 import TemplateError as JinjaError
     from jinja2.nodes import EvalContext
 
     env = environment()
-    result = env.call_filter(name, value, args, kwargs, eval_ctx=EvalContext(env))
+    try:
+        result = env.call_filter(name, value, args, kwargs, eval_ctx=EvalContext(env))
+    except (JinjaError, AssertionError) as error:
+        raise TemplateError(f"the filter {name!r}: {error}") from None
     if name in ("first", "last") and type(result).__name__ == "Undefined":
         raise TemplateError(f"{name} of an empty list")
-    if name == "unique":
-        result = list(result)
-    if isinstance(result, str) and len(result) > MAX_OUTPUT:
-        raise InputTooLarge(f"the filter {name!r} makes the text too long")
-    return result
+    return list(result) if name == "unique" else result
+
+
+def _text(value: Any, name: str) -> str:
+    if value is None:
+        raise TemplateError(f"none has no text for the filter {name!r}; test it with 'is none' or give it a default")
+    return to_text(value)
 
 
 def _to_json(value: Any, indent: int | None = None) -> str:
+    if indent is not None and not (isinstance(indent, int) and 0 <= indent <= MAX_INDENT):
+        raise TemplateError(f"tojson takes an indent of 0 to {MAX_INDENT}, not {indent!r}")
     return json.dumps(plain(value), ensure_ascii=False, indent=indent, default=jsonable)
 
 
 def _replace(value: str, old: Any, new: Any, count: int | None = None) -> str:
-    old, new = to_text(old), to_text(new)
-    times = value.count(old) if count is None else min(count, value.count(old))
+    old, new = _text(old, "replace"), _text(new, "replace")
+    there = value.count(old)
+    times = there if count is None or count < 0 else min(count, there)
     if len(value) + times * max(0, len(new) - len(old)) > MAX_OUTPUT:
         raise InputTooLarge("replace makes the text too long")
-    return value.replace(old, new, -1 if count is None else count)
+    return value.replace(old, new, times)
+
+
+def _join(value: Any, d: Any = "", attribute: str | int | None = None) -> str:
+    if isinstance(value, str):
+        raise TemplateError("join needs a list, not a text")
+    separator, pieces, length = _text(d, "join"), [], 0
+    for item in value:
+        pieces.append(_text(item if attribute is None else _part(item, attribute), "join"))
+        length += len(pieces[-1]) + len(separator)
+        if length > MAX_OUTPUT + len(separator):
+            raise InputTooLarge("join makes the text too long")
+    return separator.join(pieces)
+
+
+def _part(item: Any, path: str | int) -> Any:
+    for key in str(path).split("."):
+        item = look_up(item, int(key) if key.isdecimal() else key)
+    return item
+
+
+def _indent(value: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+    more = width if isinstance(width, int) else len(width)
+    if len(value) + len(value.splitlines()) * more > MAX_OUTPUT:
+        raise InputTooLarge("indent makes the text too long")
+    from jinja2.filters import do_indent
+
+    return do_indent(value, width, first, blank)
+
+
+_OF_TEXT = frozenset({"upper", "lower", "title", "trim", "replace", "indent", "truncate"})
+_OWN: dict[str, Callable[..., Any]] = {"indent": _indent, "join": _join, "replace": _replace, "tojson": _to_json}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jinja2 import nodes
+
+MAX_DEPTH = 100  # of blocks in blocks, filters on filters, parts of parts
 
 _ROLE_LINE = re.compile(r"^@(system|user|assistant)[ \t]*$", re.MULTILINE)
 _RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
@@ -27,7 +31,7 @@ class Reference:
         name: Name of the node or input.
         path: Keys and indices that are followed into it.
         line: Line of the template, counted from 1.
-        required: False when it is only asked whether it is there, or has a default.
+        required: False when it is only asked whether it is there, is read only if so, or has a default.
         soft: True for a free name of a cell of code: it counts only if a node or an input has this name.
     """
 
@@ -60,13 +64,29 @@ def parse(text: str) -> nodes.Template:
     from jinja2 import TemplateSyntaxError
 
     try:
-        return environment().parse(text)
+        tree = environment().parse(text)
     except TemplateSyntaxError as error:
         message = (error.message or "it does not parse").rstrip(".").replace(MARK, "@")
         opener = "{%" if "{%" in text and "tag" in message else "{{"
         raise TemplateError(f"{opener!r} begins a template, but {message}; {_RAW_HINT}", line=error.lineno) from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise TemplateError(f"{error}; {_RAW_HINT}") from None
+    _level(tree)
+    return tree
+
+
+def _level(tree: nodes.Template) -> None:
+    """Refuse a tree too deep for those who walk it, and read names as Python reads identifiers (NFKC)."""
+    stack: list[tuple[Any, int]] = [(tree, 0)]
+    while stack:
+        node, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise TemplateError("the template is nested too deeply", line=node.lineno)
+        if type(node).__name__ == "Name" and not node.name.isascii():
+            node.name = unicodedata.normalize("NFKC", node.name)
+        stack.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
 class Reader:
@@ -76,6 +96,7 @@ class Reader:
         self.references: list[Reference] = []
         self.roots: dict[int, str] = {}  # id of a printed expression -> names it reads
         self._loops: list[dict[str, tuple[str, ...]]] = []
+        self._defined: frozenset[str] = frozenset()  # names that 'is defined' has been asked of, and answered yes
 
     def block(self, body: Sequence[nodes.Node], bound: frozenset[str]) -> None:
         """Read statements in which the names `bound` are loop variables. Raises `TemplateError`."""
@@ -101,11 +122,22 @@ class Reader:
             self.roots[id(child)] = ", ".join(dict.fromkeys(read))
 
     def _stmt_If(self, node: nodes.If, bound: frozenset[str]) -> None:
-        self._expr(node.test, bound, required=True)
-        self.block(node.body, bound)
-        for branch in node.elif_:
-            self._stmt_If(branch, bound)
+        outer = self._defined
+        for branch in (node, *node.elif_):
+            self._expr(branch.test, bound, required=True)
+            with self._knowing(branch.test, holds=True):
+                self.block(branch.body, bound)
+            self._defined |= _defined_when(branch.test, holds=False)
         self.block(node.else_, bound)
+        self._defined = outer
+
+    @contextmanager
+    def _knowing(self, test: nodes.Node, *, holds: bool) -> Iterator[None]:
+        """What is read inside is only read when `test` holds, or does not."""
+        outer = self._defined
+        self._defined |= _defined_when(test, holds=holds)
+        yield
+        self._defined = outer
 
     def _stmt_For(self, node: nodes.For, bound: frozenset[str]) -> None:
         for part, what in ((node.test, "'if' in a for line"), (node.recursive, "'recursive'")):
@@ -137,7 +169,8 @@ class Reader:
         self._path(node, bound, required)
 
     def _expr_Const(self, node: nodes.Const, bound: frozenset[str], required: bool) -> None:
-        return
+        if isinstance(node.value, str) and MARK in node.value:
+            raise TemplateError("a text in quotes cannot have a NUL, nor a line with a role alone", line=node.lineno)
 
     def _expr_List(self, node: nodes.List, bound: frozenset[str], required: bool) -> None:
         for item in node.items:
@@ -170,6 +203,7 @@ class Reader:
         elif current.name not in bound:
             if current.name == "loop":
                 raise TemplateError("'loop' has a meaning inside a for loop only", line=node.lineno)
+            required = required and current.name not in self._defined
             self.references.append(Reference(current.name, tuple(path), node.lineno, required))
 
     def _expr_Compare(self, node: nodes.Compare, bound: frozenset[str], required: bool) -> None:
@@ -179,20 +213,26 @@ class Reader:
 
     def _expr_And(self, node: nodes.And, bound: frozenset[str], required: bool) -> None:
         self._expr(node.left, bound, required=True)
-        self._expr(node.right, bound, required=True)
+        with self._knowing(node.left, holds=True):
+            self._expr(node.right, bound, required=True)
 
-    _expr_Or = _expr_And
+    def _expr_Or(self, node: nodes.Or, bound: frozenset[str], required: bool) -> None:
+        self._expr(node.left, bound, required=True)
+        with self._knowing(node.left, holds=False):
+            self._expr(node.right, bound, required=True)
 
     def _expr_Not(self, node: nodes.Not, bound: frozenset[str], required: bool) -> None:
         self._expr(node.node, bound, required=True)
 
     def _expr_Neg(self, node: nodes.Neg, bound: frozenset[str], required: bool) -> None:
-        if type(node.node).__name__ != "Const":
+        if type(node.node).__name__ != "Const" or not isinstance(node.node.value, int | float):  # type: ignore[attr-defined]
             raise TemplateError("arithmetic is not allowed", line=node.lineno)
 
     def _expr_Test(self, node: nodes.Test, bound: frozenset[str], required: bool) -> None:
         if node.name not in ("defined", "none"):
             raise TemplateError(f"'is {node.name}' is not allowed; 'is defined' and 'is none' are", line=node.lineno)
+        if node.args or node.kwargs or node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise TemplateError(f"'is {node.name}' takes no arguments", line=node.lineno)
         self._expr(node.node, bound, required=node.name != "defined")
 
     def _expr_Filter(self, node: nodes.Filter, bound: frozenset[str], required: bool) -> None:
@@ -240,6 +280,21 @@ def target_names(target: Any) -> tuple[str, ...]:
     if type(target).__name__ == "Tuple" and all(type(item).__name__ == "Name" for item in target.items):
         return tuple(item.name for item in target.items)
     raise TemplateError("a for loop's variable must be a name", line=target.lineno)
+
+
+def _defined_when(test: Any, *, holds: bool) -> frozenset[str]:
+    """Return the names that must be defined when `test` holds, or does not hold."""
+    kind = type(test).__name__
+    if kind == "Not":
+        return _defined_when(test.node, holds=not holds)
+    if kind == ("And" if holds else "Or"):
+        return _defined_when(test.left, holds=holds) | _defined_when(test.right, holds=holds)
+    if kind == "Test" and test.name == "defined" and holds:
+        asked = test.node
+        while type(asked).__name__ in ("Getattr", "Getitem"):
+            asked = asked.node
+        return frozenset({asked.name}) if type(asked).__name__ == "Name" else frozenset()
+    return frozenset()
 
 
 def _names_in(node: nodes.Node) -> Iterator[str]:

@@ -21,17 +21,24 @@ class Template:
     Args:
         source: The text as written.
 
+    Attributes:
+        references: What it reads.
+        is_divided: Whether lines with a role alone divide it into turns.
+
     Raises:
         TemplateError: the text does not parse, or uses what is not allowed.
     """
 
-    __slots__ = ("_body", "_roots", "references", "source")
+    __slots__ = ("_body", "_roots", "is_divided", "references", "source")
 
     def __init__(self, source: str) -> None:
+        if not isinstance(source, str):
+            raise TemplateError(f"a template is a text, not {type(source).__name__}")
         self.source = source
         if MARK in source:
             raise TemplateError("the text has a NUL character", line=source[: source.index(MARK)].count("\n") + 1)
-        text = mark_role_lines(source)
+        text = mark_role_lines(source.replace("\r\n", "\n").replace("\r", "\n"))
+        self.is_divided = MARK in text
         if "{{" not in text and "{%" not in text:
             self._body: list[nodes.Node] | str = text
             self.references: tuple[Reference, ...] = ()
@@ -77,6 +84,9 @@ class Template:
 
     def __hash__(self) -> int:
         return hash(self.source)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Template, (self.source,))
 
 
 class SafeTemplateEngine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from graphbit_nb.errors import TemplateError, did_you_mean
@@ -12,8 +13,10 @@ from graphbit_nb.errors import TemplateError, did_you_mean
 
 def to_text(value: Any) -> str:
     """Write a value the way it stands in a prompt: text as it is, data as JSON."""
+    if isinstance(value, Enum):
+        value = value.value
     if isinstance(value, str):
-        return str(value)
+        return str.__str__(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
@@ -21,7 +24,7 @@ def to_text(value: Any) -> str:
     data = plain(value)
     if isinstance(data, Mapping | list | tuple | set | frozenset):
         return json.dumps(data, ensure_ascii=False, default=jsonable)
-    return str(value)
+    return str(value) if data is value else to_text(data)
 
 
 def plain(value: Any) -> Any:
@@ -39,6 +42,10 @@ def jsonable(value: Any) -> Any:
     """Turn what JSON does not know into what it does: the `default` of `json.dumps`."""
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Enum):
+        return value.value
     data = plain(value)
     return str(value) if data is value else data
 

@@ -172,7 +172,10 @@ class LocalClient:
         servers, self._servers = list(self._servers), {}
         self._chats.clear()
         for options in servers:
-            await asyncio.to_thread(release, options)
+            try:
+                await asyncio.to_thread(release, options)
+            except RuntimeError:  # the interpreter is ending and starts no more threads
+                release(options)
         if self._owns_pools:
             await self._pools.aclose()
 
