@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like `word`, or None when none is close."""
+def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """Return the known name most like `word`, or None when none is as close as `cutoff`, of 0 to 1."""
     candidates = [k for k in known if k != word]
-    found = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)
     if found:
         return found[0]
     folded = {k.casefold(): k for k in candidates}

@@ -50,7 +50,9 @@ class EventBus:
             self._unconfirmed.append(event)
             try:
                 self._recorder.record(event, self.confirm)
-            except Exception as error:  # noqa: BLE001 (whatever a recorder raises, the run goes on without it)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 (whatever a recorder raises, the run goes on without it)
                 self._drop_recorder(error)
             self._deliver(self._sinks, event)
         else:
@@ -70,13 +72,15 @@ class EventBus:
         for sink in sinks:
             try:
                 sink(event)
-            except Exception:
+            except KeyboardInterrupt:
+                raise
+            except BaseException:
                 logger.exception("%r raised at %s and gets no more events", sink, event.kind)
                 broken = [*(broken or ()), sink]
         for sink in broken or ():
             sinks.remove(sink)
 
-    def _drop_recorder(self, error: Exception) -> None:
+    def _drop_recorder(self, error: BaseException) -> None:
         logger.error("the run is no longer recorded: %s: %s", type(error).__name__, error)
         self._recorder = None
         while self._unconfirmed:

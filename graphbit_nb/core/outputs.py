@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 from graphbit_nb.errors import OutputError, OutputTypeError, did_you_mean
 
 PLAIN: dict[str, Any] = {"text": str, "str": str, "json": Any, "int": int, "float": float, "bool": bool}
+_SIMPLE = (*PLAIN.values(), list[str], list[int], list[float], list[bool], list[Any])
 _FENCE = re.compile(r"\A\s*```[\w-]*\n(.*?)\n?```\s*\Z", re.DOTALL)
 _SPELLINGS = "; use text, json, int, float, bool, labels such as 'yes|no', list[...] or the name of a pydantic model"
 _SHOWN = 200  # characters of an answer that an error quotes
@@ -35,6 +36,11 @@ class OutputType:
     def is_text(self) -> bool:
         """Whether the answer is taken as it comes."""
         return self.annotation is str and self.label in ("text", "str")
+
+    @cached_property
+    def labels(self) -> tuple[Any, ...]:
+        """The labels that may be answered; empty for any other type."""
+        return get_args(self.annotation) if get_origin(self.annotation) is Literal else ()
 
     @cached_property
     def _adapter(self) -> Any:
@@ -86,15 +92,17 @@ class OutputType:
             return text
         fenced = _FENCE.match(text)
         body = (fenced[1] if fenced else text).strip()
+        if body in self.labels:
+            return body
         try:
             value = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             if self.wrapper != "value":
                 raise OutputError(f"the answer is not JSON ({error}): {_quote(body)}", text=text) from None
             value = body  # a bare label or number, as models without a schema say it
         if self.wrapper is not None and isinstance(value, Mapping) and set(value) == {self.wrapper}:
             value = value[self.wrapper]
-        return self._validated(value, text, strict=False)
+        return self._validated(value, lambda: text, strict=False)
 
     def check(self, value: Any) -> Any:
         """Check a Python value, as a function returned it.
@@ -104,7 +112,7 @@ class OutputType:
         """
         if self.annotation is Any:
             return value
-        return self._validated(value, repr(value), strict=None)
+        return self._validated(value, lambda: repr(value), strict=None)
 
     def encode(self, value: Any) -> str:
         """Write a value as a model would answer it.
@@ -115,16 +123,20 @@ class OutputType:
         if isinstance(value, str) and self.is_text:
             return value
         checked = self.check(value)
-        plain = self._adapter.dump_python(checked, mode="json")
+        try:
+            plain = self._adapter.dump_python(checked, mode="json")
+        except ValueError as error:  # what pydantic raises for a value that JSON cannot hold
+            raise OutputError(f"the value cannot be written as JSON: {error}", text=repr(value)) from None
         return json.dumps(plain if self.wrapper is None else {self.wrapper: plain}, ensure_ascii=False)
 
-    def _validated(self, value: Any, text: str, *, strict: bool | None) -> Any:
+    def _validated(self, value: Any, spell: Callable[[], str], *, strict: bool | None) -> Any:
         from pydantic import ValidationError as PydanticError
 
         try:
             return self._adapter.validate_python(value, strict=strict)
         except PydanticError as error:
             first = error.errors(include_url=False, include_context=False)[0]
+            text = spell()
             place = ".".join(str(part) for part in first["loc"])
             more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
             where = f"at {place}: " if place else ""
@@ -164,14 +176,31 @@ def output_type(spec: Any, namespace: Mapping[str, Any] | None = None) -> Output
     if isinstance(spec, OutputType):
         return spec
     if isinstance(spec, str):
-        return OutputType(_spelled(spec), _annotation(spec.strip(), namespace or {}))
+        try:
+            annotation = _annotation(spec.strip(), namespace or {})
+        except RecursionError:
+            raise OutputTypeError(f"output {_quote(spec)} is nested too deeply") from None
+        return _checked(OutputType(_spelled(spec), annotation))
     if spec is Any or isinstance(spec, type) or hasattr(spec, "__origin__") or hasattr(spec, "__args__"):
-        return TEXT if spec is str else OutputType(_type_name(spec), spec)
+        return TEXT if spec is str else _checked(OutputType(_type_name(spec), spec))
     raise OutputTypeError(f"output={spec!r} is no type; give a name such as 'list[str]', or a class")
 
 
+def _checked(found: OutputType) -> OutputType:
+    """Refuse now, not when the answer is there, what has no JSON schema."""
+    if found.annotation not in _SIMPLE and not found.labels:
+        from pydantic.errors import PydanticUserError
+
+        try:
+            found.schema  # noqa: B018 (made once, and kept)
+        except PydanticUserError as error:
+            reason = str(error).partition("\n")[0]
+            raise OutputTypeError(f"output {found.label!r} cannot be asked of a model: {reason}") from None
+    return found
+
+
 def _spelled(spec: str) -> str:
-    return "text" if spec.strip() == "str" else re.sub(r"\s+", "", spec) if "|" in spec or "[" in spec else spec.strip()
+    return "text" if spec.strip() == "str" else re.sub(r"\s*([\[\]|])\s*", r"\1", spec.strip())
 
 
 def _annotation(spec: str, namespace: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.bus import EventBus
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.execution.pipeline import checked_inputs
-from graphbit_nb.execution.run import ClientSource, Run
+from graphbit_nb.execution.run import GRACE, ClientSource, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,6 +34,7 @@ class Engine:
         max_concurrency: Number of slots of each run.
         fail_fast: Whether the first failure stops a run.
         clock: Seconds since 1970.
+        grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class Engine:
         max_concurrency: int = 64,
         fail_fast: bool = False,
         clock: Callable[[], float] = time.time,
+        grace: float = GRACE,
     ) -> None:
         self._clients = clients
         self._threads = threads
         self._max_concurrency = max_concurrency
         self._fail_fast = fail_fast
         self._clock = clock
+        self._grace = grace
 
     def prepare(
         self,
@@ -89,6 +92,7 @@ class Engine:
             threads=self._threads,
             bus=EventBus(recorder, tuple(sinks), tuple(views)),
             clock=self._clock,
+            grace=self._grace,
         )
 
 

@@ -12,13 +12,15 @@ from graphbit_nb.errors import GraphbitError, ProviderError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_ENDS_LOOPS = (StopIteration, SystemExit, KeyboardInterrupt, GeneratorExit)
 _OURS = str(Path(__file__).resolve().parents[1])
 _MOST = 2_000  # characters of a foreign exception's text
+_FRAMES = 20  # of a traceback, counted from its end
 
 
 def describe_error(error: BaseException, *, node: str, attempts: int = 1) -> ErrorInfo:
     """Return what is kept of `error`. The exception and its frames are not."""
-    message = str(error) or type(error).__name__
+    message = _text(error)
     if isinstance(error, GraphbitError):
         tries = error.attempts if isinstance(error, ProviderError) else attempts
         return ErrorInfo(type(error).__name__, message, node, max(tries, attempts))
@@ -30,9 +32,25 @@ def describe_error(error: BaseException, *, node: str, attempts: int = 1) -> Err
         place = f"{_shown(own)}, line {last.lineno}"
         if last.line:
             place += f": {last.line.strip()}"
-        lines = "".join(_formatted(frames))
+        lines = "".join(_formatted(frames[-_FRAMES:]))
     cut = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
     return ErrorInfo(type(error).__name__, cut, node, attempts, place, lines)
+
+
+def contained(error: BaseException) -> BaseException:
+    """Return the error as one that can be raised on an event loop: some would end the loop or never arrive."""
+    if not isinstance(error, _ENDS_LOOPS):
+        return error
+    text = _text(error)
+    said = "" if text == type(error).__name__ else f": {text}"
+    return RuntimeError(f"it raised {type(error).__name__}{said}").with_traceback(error.__traceback__)
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except Exception:  # noqa: BLE001 (the text of a foreign exception is made by foreign code)
+        return f"{type(error).__name__}, whose text cannot be read"
 
 
 def _is_users(filename: str) -> bool:

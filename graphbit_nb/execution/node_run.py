@@ -1,118 +1,207 @@
-"""One node of one run: its task, its retries, and what the engine does for it."""
+"""One node of one run: its task, its time limit, its retries, and what the engine does for it."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.events import LlmRequested, LlmResponded, OutputRejected, PromptRendered, RetryScheduled
 from graphbit_nb.execution import scheduler as s
-from graphbit_nb.execution.failures import describe_error
+from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
+from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.reliability.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from graphbit_nb.core.events import Event
     from graphbit_nb.core.llm import GenerateRequest, GenerateResponse, LlmClient, ModelInfo
     from graphbit_nb.errors import OutputError
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor, Prompt
 
+logger = logging.getLogger("graphbit_nb")
+
 
 class NodeRun:
     """Serves the pipeline (`PipelineServices`) and listens to the client (`CallListener`) for one node.
 
+    A node that is told to stop has the run's grace to end. After that it is given up: the run goes on without it,
+    and whatever it still says or gives is dropped.
+
     Attributes:
+        number: The node's number in the run's plan.
         node: The node.
         attempts: How often it was tried so far.
         wants_tokens: Whether anybody would see text as it comes.
+        is_interrupted: Whether it was told to stop because somebody cancelled.
+        is_expired: Whether it was told to stop because its time was up.
+        is_over: Whether the run is done with it.
     """
 
-    __slots__ = ("_asked", "_client", "_number", "_processor", "_resumed", "_run", "attempts", "node", "wants_tokens")
+    attempts = 1
+    wants_tokens = False
+    is_interrupted = False
+    is_expired = False
+    is_over = False
+    _timer: asyncio.TimerHandle | None = None
+    _client: LlmClient | None = None
+    _asked: GenerateRequest | None = None
+    _asking: asyncio.Lock | None = None
+    _resumed: asyncio.Future[None] | None = None
 
-    def __init__(self, run: Run, number: int, node: Node, processor: NodeProcessor) -> None:
+    def __init__(self, run: Run, number: int, node: Node) -> None:
+        self.number = number
         self.node = node
-        self.attempts = 1
-        self.wants_tokens = processor.asks_model and run.wants_tokens
         self._run = run
-        self._number = number
-        self._processor = processor
-        self._client: LlmClient | None = None
-        self._asked: GenerateRequest | None = None
-        self._resumed: asyncio.Future[None] | None = None
+        self._task = run.loop.create_task(self._execute())
+        self._task.add_done_callback(self._done)
+        if node.timeout is not None:
+            self._timer = run.loop.call_later(node.timeout, self._expire)
 
     # ---- the task
 
-    async def execute(self) -> Any:
-        """Run the node and return its output."""
-        if self.node.timeout is None:
-            return await self._attempt()
+    async def _execute(self) -> Any:
+        node = self.node
         try:
-            async with asyncio.timeout(self.node.timeout) as limit:
-                return await self._attempt()
-        except TimeoutError:
-            if limit.expired():
-                raise TimeoutError(f"no result within {self.node.timeout:g} s") from None
-            raise
+            processor = processor_of(node.kind)
+            if processor.asks_model:
+                self.wants_tokens = self._run.wants_tokens
+            elif node.retry is not None:
+                return await self._persist(processor)
+            return await run_node(node, processor, self._run.values, self)
+        except (SystemExit, KeyboardInterrupt) as error:
+            # Raised from here it would end the event loop, and with it every run that lives there.
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                self._run.cancel()  # the user's Ctrl-C met the node's code
+            raise contained(error) from None
 
-    async def _attempt(self) -> Any:
-        node, processor, values = self.node, self._processor, self._run.values
-        if node.retry is None or processor.asks_model:
-            return await run_node(node, processor, values, self)
-        # A kind that asks no model is tried again whatever it raised: only its author knows what is worth a retry.
-        policy = RetryPolicy(max_attempts=node.retry) if isinstance(node.retry, int) else node.retry
+    async def _persist(self, processor: NodeProcessor) -> Any:
+        """Try a kind that asks no model again whatever it raised: only its author knows what is worth a retry."""
+        retry = self.node.retry
+        policy = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry
         while True:
             try:
-                return await run_node(node, processor, values, self)
+                return await run_node(self.node, processor, self._run.values, self)
             except Exception as error:
                 if self.attempts >= policy.max_attempts:
                     raise
                 failure = error
             await self.retry(self.attempts, policy.delay(self.attempts), failure)
 
-    def done(self, task: asyncio.Task[Any]) -> None:
-        """Callback of the task."""
-        self._run.ended(self._number, task)
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        if not self.is_over:
+            self._run.ended(self, task)
+        elif not task.cancelled():
+            task.exception()  # looked at, so that asyncio does not report it as forgotten
+
+    def close(self) -> None:
+        """The run is done with this node."""
+        self.is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
 
     def resume(self) -> None:
         """The node has its slot again."""
         if self._resumed is not None and not self._resumed.done():
             self._resumed.set_result(None)
 
+    # ---- stopping
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the node was told to stop, or is over."""
+        return self.is_interrupted or self.is_expired or self.is_over
+
+    def interrupt(self) -> None:
+        """Tell the node to stop because somebody cancelled."""
+        if self._stop():
+            self.is_interrupted = True
+
+    def abort(self) -> None:
+        """End the task; nobody is told."""
+        self.close()
+        self._task.cancel()
+
+    def stopped_by(self) -> BaseException:
+        """Return the error of a task that ended as cancelled without an interrupt."""
+        if self.is_expired:
+            return TimeoutError(f"no result within {self.node.timeout:g} s")
+        return RuntimeError("it raised CancelledError, but nobody cancelled it")
+
+    def _expire(self) -> None:
+        if self._stop():
+            self.is_expired = True
+
+    def _stop(self) -> bool:
+        if not self._task.cancel():
+            return False
+        if not self.is_stopping:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._run.loop.call_later(self._run.grace, self._give_up)
+        return True
+
+    def _give_up(self) -> None:
+        logger.warning("%s was told to stop and goes on; it is given up, and its result is dropped", self.node.name)
+        self._run.ended(self, None)
+
+    async def _check_stopping(self) -> None:
+        """Raise CancelledError again in a node that did not heed it. Yields first, so that it can spin in no loop."""
+        if self.is_stopping:
+            await asyncio.sleep(0)
+            raise asyncio.CancelledError
+
     # ---- for the pipeline
 
     def rendered(self, prompt: Prompt) -> None:
         """Tell that the prompt is complete."""
-        self._run.publish(PromptRendered, self.node.name, prompt.messages, prompt.origins)
+        self._tell(PromptRendered, prompt.messages, prompt.origins)
 
     def rejected(self, error: OutputError) -> None:
         """Tell that an answer does not fit."""
         self.attempts += 1
-        info = describe_error(error, node=self.node.name, attempts=self.attempts - 1)
-        self._run.publish(OutputRejected, self.node.name, info)
+        self._tell(OutputRejected, describe_error(error, node=self.node.name, attempts=self.attempts - 1))
 
     async def generate(self, request: GenerateRequest) -> GenerateResponse:
-        """Ask the node's model."""
-        client = self._client_of()
-        self._asked = request
-        self._announce_call()
-        response = await client.generate(request, self)
-        self._run.flush(self.node.name)
-        self._run.publish(
-            LlmResponded, self.node.name, response.text, response.finish_reason, response.usage, response.model,
-            response.request_id, response.first_token, response.latency, response.cost,
-        )  # fmt: skip
-        return response
+        """Ask the node's model. One call at a time: a node has one slot."""
+        if self._asking is None:
+            self._asking = asyncio.Lock()
+        async with self._asking:
+            await self._check_stopping()
+            client = self._client_of()
+            self._asked = request
+            self._announce_call()
+            response = await client.generate(request, self)
+            self._run.flush(self.node.name)
+            self._tell(
+                LlmResponded, response.text, response.finish_reason, response.usage, response.model,
+                response.request_id, response.first_token, response.latency, response.cost,
+            )  # fmt: skip
+            return response
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the node's model."""
         return self._client_of().model_info()
 
-    async def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run a plain function in a thread."""
-        return await self._run.threads.call(fn, *args, **kwargs)
+    async def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """Run a plain function in a thread. Once begun it cannot be stopped: its late result is dropped."""
+        future = self._run.threads.submit(partial(fn, *args, **kwargs))
+        try:
+            return await asyncio.wrap_future(future)
+        except asyncio.CancelledError:
+            if future.running():
+                logger.warning("%s: its function runs on in its thread; its result is dropped", self.node.name)
+            raise
+
+    def _tell(self, kind: Callable[..., Event], *fields: Any) -> None:
+        if not self.is_over:
+            self._run.publish(kind, self.node.name, *fields)
 
     def _client_of(self) -> LlmClient:
         if self._client is None:
@@ -128,25 +217,24 @@ class NodeRun:
         parameters = {name: value for name in names if (value := getattr(request, name)) is not None}
         if request.sample:
             parameters["sample"] = request.sample
-        model = request.model or info.name
-        self._run.publish(LlmRequested, self.node.name, info.provider, model, parameters)
+        self._tell(LlmRequested, info.provider, request.model or info.name, parameters)
 
     # ---- for the client
 
     def token(self, text: str) -> None:
         """A piece of the answer has come."""
-        if self.wants_tokens and text:
+        if self.wants_tokens and text and not self.is_over:
             self._run.stream(self.node.name, text)
 
     async def retry(self, attempt: int, delay: float, error: BaseException) -> None:
         """Give the slot back, wait, and return when it is there again."""
         run, name = self._run, self.node.name
         run.flush(name)
-        run.publish(RetryScheduled, name, attempt, delay, describe_error(error, node=name, attempts=attempt))
-        self._resumed = asyncio.get_running_loop().create_future()
-        run.handle(s.Delayed(self._number))
+        self._tell(RetryScheduled, attempt, delay, describe_error(error, node=name, attempts=attempt))
+        self._resumed = run.loop.create_future()
+        run.handle(s.Delayed(self.number))
         await asyncio.sleep(delay)
-        run.handle(s.Due(self._number))
+        run.handle(s.Due(self.number))
         await self._resumed
         self.attempts += 1
         self._announce_call()

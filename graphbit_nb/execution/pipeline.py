@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphbit_nb.errors import MissingInputError, OutputError, UsageError
+from graphbit_nb.errors import MissingInputError, OutputError, UsageError, did_you_mean, nearest
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prompt, Repair
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, An
         Exception: whatever the kind raises.
     """
     for reference in node.references:
-        if reference.required and reference.name not in values:
+        if reference.required and not reference.soft and reference.name not in values:
             raise MissingInputError(f"{reference.name!r} has no value", names=(reference.name,))
     rendered = processor.render(node, values)
     if isinstance(rendered, Prompt):
@@ -50,7 +50,12 @@ async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, An
     given = NodeInput(node=node, values=values, rendered=rendered, services=services)
     output = node.output or processor.default_output
     while True:
-        produced = await _process(processor, given)
+        if processor.is_async:
+            produced = await processor.process(given)
+        else:
+            produced = await services.call(processor.process, given)
+            if inspect.isawaitable(produced):
+                produced = await produced
         value, is_text = (produced.value, produced.is_text) if isinstance(produced, NodeOutput) else (produced, False)
         if output is None:
             return value
@@ -62,14 +67,6 @@ async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, An
                 raise
             services.rejected(error)
             given.repair = Repair(number, str(value), str(error))
-
-
-async def _process(processor: NodeProcessor, given: NodeInput) -> Any:
-    process = processor.process
-    if inspect.iscoroutinefunction(process):
-        return await process(given)
-    produced = await given.services.call(process, given)
-    return await produced if inspect.isawaitable(produced) else produced
 
 
 def checked_inputs(declared: Mapping[str, Any], needed: Mapping[str, bool], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,8 +81,6 @@ def checked_inputs(declared: Mapping[str, Any], needed: Mapping[str, bool], give
         UsageError: a value is given for what is no input.
         MissingInputError: an input has no value.
     """
-    from graphbit_nb.errors import did_you_mean, nearest
-
     for name in given:
         if name not in declared:
             there = f"; there are {', '.join(declared)}" if declared else "; the workflow has none"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphbit_nb.core.events import (
@@ -24,7 +23,6 @@ from graphbit_nb.execution import scheduler as s
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.node_run import NodeRun
 from graphbit_nb.graph.node import MISSING
-from graphbit_nb.graph.registry import ProcessorRegistry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +35,8 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.workflow import Workflow
 
-logger = logging.getLogger("graphbit_nb")
-
 FLUSH_INTERVAL = 0.1  # seconds between two tellings of streamed text, for the whole run
+GRACE = 2.0  # seconds that a node which is told to stop has to end
 
 
 class ClientSource(Protocol):
@@ -57,6 +54,9 @@ class Run:
         id: The run's id.
         workflow: What is run.
         snapshot: Where it stands: the fold of all events so far.
+        values: Inputs and outputs that are there, by name.
+        grace: Seconds that a node which is told to stop has to end.
+        loop: The event loop it lives on.
     """
 
     def __init__(
@@ -72,6 +72,7 @@ class Run:
         threads: ThreadPool,
         bus: EventBus,
         clock: Callable[[], float],
+        grace: float = GRACE,
     ) -> None:
         self.id = run_id
         self.workflow = workflow
@@ -80,17 +81,17 @@ class Run:
         self.threads = threads
         self.scheduler = s.Scheduler(plan, max_concurrency=max_concurrency, fail_fast=fail_fast)
         self.values: dict[str, Any] = dict(inputs)
+        self.grace = grace
+        self.loop = asyncio.get_running_loop()
         self._inputs = inputs
         self._plan = plan
         self._bus = bus
         self._clock = clock
         self._seq = 0
-        self._tasks: dict[int, asyncio.Task[Any]] = {}
         self._node_runs: dict[int, NodeRun] = {}
         self._streamed: dict[str, list[str]] = {}
         self._flush_timer: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        self._finished: asyncio.Future[None] = self._loop.create_future()
+        self._finished: asyncio.Future[None] = self.loop.create_future()
 
     @property
     def wants_tokens(self) -> bool:
@@ -99,27 +100,40 @@ class Run:
 
     async def execute(self) -> RunSnapshot:
         """Run to the end and return the final state. Cancelling this call cancels the run and waits for its end."""
-        self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
-        self.carry_out(self.scheduler.start())
+        is_cancelled = False
         try:
-            await asyncio.shield(self._finished)
-        except asyncio.CancelledError:
-            if self._finished.cancelled():
-                raise
-            self.cancel()
-            await self._finished
-            raise
+            self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
+            self.carry_out(self.scheduler.start())
+            while not self._finished.done():
+                try:
+                    await asyncio.shield(self._finished)
+                except asyncio.CancelledError:
+                    is_cancelled = True
+                    self._cancel(s.CancelRun())
         finally:
             if self._flush_timer is not None:
                 self._flush_timer.cancel()
+            for node_run in self._node_runs.values():  # none, unless this run broke
+                node_run.abort()
+        self._finished.result()
+        if is_cancelled:
+            raise asyncio.CancelledError
         return self.snapshot
 
     def cancel(self, node: str | None = None) -> None:
-        """Cancel the run, or one node of it. Call it on the run's own loop."""
+        """Cancel the run, or one node of it, as soon as what happens now is done. Call it on the run's own loop."""
+        if node is None:
+            self.loop.call_soon(self._cancel, s.CancelRun())
+        elif node in self._plan.index:
+            self.loop.call_soon(self._cancel, s.CancelNode(self._plan.index[node]))
+
+    def _cancel(self, told: s.CancelRun | s.CancelNode) -> None:
         if self._finished.done():
             return
-        told = s.CancelRun() if node is None else s.CancelNode(self._plan.index[node])
-        self.carry_out(self.scheduler.handle(told))
+        try:
+            self.handle(told)
+        except BaseException as error:  # noqa: BLE001 (a fault of ours ends the run; it must not hang)
+            self._break(error)
 
     # ---- telling
 
@@ -134,7 +148,7 @@ class Run:
         """Keep a piece of streamed text; it is told with others, a few times a second."""
         self._streamed.setdefault(node, []).append(text)
         if self._flush_timer is None:
-            self._flush_timer = self._loop.call_later(FLUSH_INTERVAL, self._flush_all)
+            self._flush_timer = self.loop.call_later(FLUSH_INTERVAL, self._flush_all)
 
     def flush(self, node: str) -> None:
         """Tell what a node has streamed so far, before something else is told of it."""
@@ -158,7 +172,9 @@ class Run:
         for command in commands:
             match command:
                 case s.Start(number):
-                    self._start(number)
+                    node = self.workflow.nodes[names[number]]
+                    self.publish(NodeStarted, node.name)
+                    self._node_runs[number] = NodeRun(self, number, node)
                 case s.Enqueue(number):
                     self.publish(NodeReady, names[number])
                 case s.Resume(number):
@@ -170,44 +186,51 @@ class Run:
                     self.flush(names[number])
                     self.publish(NodeCancelled, names[number], reason)
                 case s.Interrupt(number):
-                    self._tasks[number].cancel()
+                    self._node_runs[number].interrupt()
                 case s.Finish(status):
                     self.publish(RunFinished, status)
                     self._finished.set_result(None)
 
-    def _start(self, number: int) -> None:
-        node = self.workflow.nodes[self._plan.names[number]]
-        self.publish(NodeStarted, node.name)
-        processor = ProcessorRegistry.find(node.kind)
-        assert processor is not None, node.kind  # noqa: S101 (a node of an unknown kind cannot be made)
-        work = NodeRun(self, number, node, processor)
-        self._node_runs[number] = work
-        task = self._loop.create_task(work.execute())
-        self._tasks[number] = task
-        task.add_done_callback(work.done)
+    def ended(self, node_run: NodeRun, task: asyncio.Task[Any] | None) -> None:
+        """Read the outcome of a node's task, or of one that was given up and has none.
 
-    def ended(self, number: int, task: asyncio.Task[Any]) -> None:
-        """Read a task's outcome. A task that was cancelled before its first step comes here as well."""
-        node_run = self._node_runs.pop(number)
-        del self._tasks[number]
-        node = node_run.node
+        A task that was cancelled before its first step comes here as well.
+        """
+        try:
+            self._take_in(node_run, task)
+        except BaseException as error:  # noqa: BLE001 (a fault of ours ends the run; it must not hang)
+            self._break(error)
+
+    def _take_in(self, node_run: NodeRun, task: asyncio.Task[Any] | None) -> None:
+        number, node = node_run.number, node_run.node
+        del self._node_runs[number]
+        node_run.close()
         if self._streamed:
             self.flush(node.name)
-        if task.cancelled():
-            self.handle(s.Stopped(number))
-            return
-        error = task.exception()
+        if task is None or task.cancelled():
+            error: BaseException | None = node_run.stopped_by()
+        else:
+            error = task.exception()
         if error is None:
+            assert task is not None  # noqa: S101 (for the type checker)
             self._succeed(number, node, task.result(), None)
-            return
-        info = describe_error(error, node=node.name, attempts=node_run.attempts)
-        if node.fallback is not MISSING:
-            self._succeed(number, node, node.fallback, info)
-            return
-        self.publish(NodeFailed, node.name, info)
-        self.handle(s.Failed(number))
+        elif node_run.is_interrupted:
+            self.handle(s.Stopped(number))
+        else:
+            if node_run.is_expired:
+                error = node_run.stopped_by()
+            info = describe_error(error, node=node.name, attempts=node_run.attempts)
+            if node.fallback is not MISSING:
+                self._succeed(number, node, node.fallback, info)
+            else:
+                self.publish(NodeFailed, node.name, info)
+                self.handle(s.Failed(number))
 
     def _succeed(self, number: int, node: Node, value: Any, instead_of: ErrorInfo | None) -> None:
         self.values[node.name] = value
         self.publish(NodeSucceeded, node.name, value, instead_of)
         self.handle(s.Succeeded(number))
+
+    def _break(self, error: BaseException) -> None:
+        if not self._finished.done():
+            self._finished.set_exception(error)

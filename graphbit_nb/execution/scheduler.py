@@ -28,7 +28,7 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     PENDING: frozenset({READY, RUNNING, SKIPPED, CANCELLED}),
     READY: frozenset({RUNNING, CANCELLED}),
     RUNNING: frozenset({SUCCEEDED, FAILED, RETRYING, CANCELLED}),
-    RETRYING: frozenset({RUNNING, FAILED, CANCELLED}),
+    RETRYING: frozenset({RUNNING, SUCCEEDED, FAILED, CANCELLED}),  # succeeded: by its fallback, when time is up
     SUCCEEDED: frozenset(),
     FAILED: frozenset(),
     SKIPPED: frozenset(),

@@ -2,98 +2,72 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import queue
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.execution.failures import contained
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_IDLE = 10.0  # seconds that a thread without work waits before it ends
+IDLE = 10.0  # seconds that a thread without work waits before it ends
 
 
 class ThreadPool:
-    """Runs functions in daemon threads, started as they are needed.
+    """Runs functions in daemon threads, started as they are needed and used again.
 
     `concurrent.futures.ThreadPoolExecutor` joins its threads when the interpreter exits, so that one sleeping
-    function would hold up the exit; that is why this is not it.
-
-    Args:
-        size: Number of functions that run at the same time; abandoned ones do not count.
+    function would hold up the exit; that is why this is not it. It sets no limit of its own: a run's slots bound how
+    many functions run at the same time, and one that was abandoned must not keep others waiting.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self) -> None:
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._busy = 0  # queued or running
-        self._abandoned = 0
+        self._busy = 0  # functions queued or running
 
-    async def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Run `fn` in a thread, in a copy of the caller's context, and return its value.
-
-        When the caller is cancelled the function is abandoned: it may run on, its value is dropped.
-        """
+    def submit(self, work: Callable[[], Any]) -> Future[Any]:
+        """Run `work` in a thread, in a copy of the caller's context, and return the future of its value."""
         context = contextvars.copy_context()
         future: Future[Any] = Future()
-        self._submit(future, lambda: context.run(fn, *args, **kwargs))
-        try:
-            return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
-            self._abandon(future)
-            raise
-
-    def _submit(self, future: Future[Any], work: Callable[[], Any]) -> None:
         with self._lock:
+            if self._threads == self._busy:
+                threading.Thread(target=self._run, name="graphbit-function", daemon=True).start()
+                self._threads += 1
             self._busy += 1
-            grow = self._threads < min(self._busy, self._size + self._abandoned)
-            self._threads += grow
-        self._work.put((future, work))
-        if grow:
-            threading.Thread(target=self._run, name="graphbit-function", daemon=True).start()
-
-    def _abandon(self, future: Future[Any]) -> None:
-        if not future.done():
-            with self._lock:
-                self._abandoned += 1
-            future.add_done_callback(self._came_back)
-
-    def _came_back(self, _: Future[Any]) -> None:
-        with self._lock:
-            self._abandoned -= 1
+            self._work.put((future, lambda: context.run(work)))
+        return future
 
     def _run(self) -> None:
         while True:
             try:
-                future, work = self._work.get(timeout=_IDLE)
+                future, work = self._work.get(timeout=IDLE)
             except queue.Empty:
                 with self._lock:
                     if self._work.empty():
                         self._threads -= 1
                         return
                 continue
-            try:
-                if future.set_running_or_notify_cancel():
-                    self._carry_out(future, work)
-            finally:
-                with self._lock:
-                    self._busy -= 1
+            if future.set_running_or_notify_cancel():
+                self._carry_out(future, work)
+            else:
+                self._free()
             del future, work
 
-    @staticmethod
-    def _carry_out(future: Future[Any], work: Callable[[], Any]) -> None:
+    def _carry_out(self, future: Future[Any], work: Callable[[], Any]) -> None:
         try:
             value = work()
         except BaseException as error:  # noqa: BLE001 (it is raised where the value is awaited)
-            # StopIteration cannot be raised into a coroutine, and SystemExit must not end the engine's loop.
-            if isinstance(error, StopIteration | SystemExit | KeyboardInterrupt):
-                wrapped = RuntimeError(f"the function raised {type(error).__name__}: {error}")
-                future.set_exception(wrapped)
-            else:
-                future.set_exception(error)
+            self._free()
+            future.set_exception(contained(error))
         else:
+            self._free()  # before the value is seen, so that whoever waits for it finds this thread free
             future.set_result(value)
+
+    def _free(self) -> None:
+        with self._lock:
+            self._busy -= 1

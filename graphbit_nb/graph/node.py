@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import keyword
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.outputs import OutputType, output_type
 from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, UsageError, did_you_mean
-from graphbit_nb.graph.registry import ProcessorRegistry
+from graphbit_nb.graph.registry import ProcessorRegistry, processor_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.config import LlmConfig
-    from graphbit_nb.graph.registry import NodeProcessor
     from graphbit_nb.templating import Reference
 
 RESERVED = frozenset({"loop", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for"})
@@ -171,7 +172,7 @@ def make_node(
     name: str,
     body: Any = None,
     *,
-    after: str | Sequence[str] = (),
+    after: str | Node | Sequence[str | Node] = (),
     output: Any = None,
     retry: Any = None,
     timeout: float | None = None,
@@ -187,7 +188,7 @@ def make_node(
         kind: Name of the kind.
         name: Name of the node.
         body: What the kind works with: a template, a function.
-        after: Nodes that come before, without being read.
+        after: Nodes that come before, or their names, without being read.
         output: Type of the output, see `graphbit_nb.core.outputs.output_type`.
         retry: Number of attempts in all, or a retry policy.
         timeout: Seconds.
@@ -200,8 +201,8 @@ def make_node(
     Raises:
         DefinitionError: something is not allowed; the message begins with the node's name.
     """
-    processor = _processor_of(kind)
-    check_name(name)
+    processor = processor_of(kind)
+    name = check_name(name)
     given = {key: value for key, value in settings.items() if value is not None}
     for key in given:
         if key not in processor.options:
@@ -222,7 +223,7 @@ def make_node(
         kind=kind,
         settings=prepared,
         references=references,
-        after=(after,) if isinstance(after, str) else tuple(after),
+        after=_checked_after(name, after),
         output=declared,
         retry=_checked_retry(name, retry),
         timeout=_checked_timeout(name, timeout),
@@ -232,20 +233,24 @@ def make_node(
     )
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot be written between ``{{`` and ``}}``. Raises `DefinitionError`."""
+def check_name(name: str) -> str:
+    """Return a node's name as Python reads it (NFKC). Raises `DefinitionError` for what ``{{ }}`` could not hold."""
     if not isinstance(name, str) or not name.isidentifier():
         raise DefinitionError(f"{name!r} is no name for a node; use letters, digits and _, such as 'summary_2'")
     if keyword.iskeyword(name) or name in RESERVED or name.startswith("__"):
         raise DefinitionError(f"{name!r} is a word of the language and no name for a node; try '{name.strip('_')}_'")
+    return unicodedata.normalize("NFKC", name)
 
 
-def _processor_of(kind: str) -> NodeProcessor:
-    found = ProcessorRegistry.find(kind)
-    if found is None:
-        kinds = ProcessorRegistry.kinds()
-        raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds) or '; there are ' + ', '.join(kinds)}")
-    return found
+def _checked_after(name: str, after: Any) -> tuple[str, ...]:
+    listed = (after,) if isinstance(after, str | Node) else after
+    if not isinstance(listed, Iterable):
+        raise UsageError(f"{name}: after={after!r}: give the name of a node, or a list of names")
+    names = tuple(before.name if isinstance(before, Node) else before for before in listed)
+    for before in names:
+        if not isinstance(before, str):
+            raise UsageError(f"{name}: after={before!r}: give the names of nodes")
+    return names
 
 
 def _checked_retry(name: str, retry: Any) -> Any:
@@ -265,4 +270,4 @@ def _checked_timeout(name: str, timeout: float | None) -> float | None:
 def _checked_cache(name: str, cache: str | None) -> str | None:
     if cache is None or cache in CACHE_MODES:
         return cache
-    raise UsageError(f"{name}: cache={cache!r}{did_you_mean(cache, CACHE_MODES)}; one of {', '.join(CACHE_MODES)}")
+    raise UsageError(f"{name}: cache={cache!r}{did_you_mean(str(cache), CACHE_MODES)}; one of {', '.join(CACHE_MODES)}")

@@ -19,7 +19,8 @@ class ExecutionPlan:
         names: Name of each node.
         predecessors: For each node, the nodes that it waits for.
         successors: For each node, the nodes that wait for it.
-        order: A topological order; of nodes that could run at the same time, the one defined first comes first.
+        order: The order in which one slot runs them: first come, first served, and of nodes that come at the same
+            moment the one defined first.
     """
 
     names: tuple[str, ...]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import keyword
+import logging
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from graphbit_nb.errors import UsageError
+from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.templating import Template
 
 if TYPE_CHECKING:
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from graphbit_nb.core.outputs import OutputType
     from graphbit_nb.graph.node import Node
     from graphbit_nb.templating import Reference
+
+logger = logging.getLogger("graphbit_nb")
 
 BUILT_IN = {
     "prompt": "graphbit_nb.graph.kinds.prompt:PromptProcessor",
@@ -28,10 +33,10 @@ class NodeServices(Protocol):
     """What the engine does for a node while it runs."""
 
     async def generate(self, request: GenerateRequest) -> GenerateResponse:
-        """Ask the node's model. Raises `ProviderError`."""
+        """Ask the node's model, one call at a time. Raises `ProviderError`."""
         ...
 
-    async def call(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a plain function in a thread and return its value."""
         ...
 
@@ -114,12 +119,18 @@ class NodeProcessor:
         options: Names of the keyword arguments that nodes of this kind take.
         default_output: Type of the output when a node does not say.
         asks_model: Whether nodes of this kind call a language model.
+        is_async: Whether `process` is a coroutine function; found out, not set.
     """
 
     node_type: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
     default_output: ClassVar[OutputType | None] = None
     asks_model: ClassVar[bool] = False
+    is_async: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        cls.is_async = inspect.iscoroutinefunction(cls.process)
 
     def prepare(self, body: Any, **options: Any) -> Any:
         """Check what a node is defined with and return its settings. Raises `DefinitionError`."""
@@ -156,14 +167,16 @@ class ProcessorRegistry:
         """Add a kind; also usable as a decorator of its class. A kind of the same name is replaced.
 
         Raises:
-            UsageError: the class names no kind, or the name is no identifier.
+            UsageError: it is no `NodeProcessor`, or its name cannot be a kind's.
         """
         made = processor() if isinstance(processor, type) else processor
         kind = getattr(made, "node_type", None)
-        if not isinstance(kind, str) or not kind.isidentifier():
-            raise UsageError(f"{type(made).__name__}.node_type must be an identifier, not {kind!r}")
-        if not callable(getattr(made, "process", None)):
-            raise UsageError(f"{type(made).__name__} has no method 'process'")
+        if not isinstance(made, NodeProcessor):
+            raise UsageError(f"a kind of node derives from NodeProcessor; {type(made).__name__} does not")
+        if not isinstance(kind, str) or not kind.isidentifier() or keyword.iskeyword(kind) or kind.startswith("_"):
+            raise UsageError(f"{type(made).__name__}.node_type must be a name such as 'search', not {kind!r}")
+        if kind in _attributes_of_node():
+            raise UsageError(f"{kind!r} is an attribute of every node and no name for a kind; try '{kind}_node'")
         cls._found[kind] = made
         return processor
 
@@ -198,4 +211,22 @@ class ProcessorRegistry:
 
         for point in entry_points(group=ENTRY_POINTS):
             if point.name not in cls._found and point.name not in BUILT_IN:
-                cls.register(point.load())
+                try:
+                    cls.register(point.load())
+                except Exception:
+                    logger.exception("the kind of node %r of the package %s cannot be loaded", point.name, point.value)
+
+
+def processor_of(kind: str) -> NodeProcessor:
+    """Return the kind of that name. Raises `UsageError` when there is none."""
+    found = ProcessorRegistry.find(kind)
+    if found is None:
+        kinds = ProcessorRegistry.kinds()
+        raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds) or '; there are ' + ', '.join(kinds)}")
+    return found
+
+
+def _attributes_of_node() -> frozenset[str]:
+    from graphbit_nb.graph.node import Node
+
+    return frozenset(Node.__dataclass_fields__)

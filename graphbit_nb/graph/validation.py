@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
 
 
+SLIP = 0.75  # likeness of an input's name and a node's that is taken for a slip
+MOST_COMPARED = 100_000  # names; who has more of them did not type them by hand
+
+
 @dataclass(slots=True)
 class Examination:
     """What was found. `plan` is None when no order is possible."""
@@ -77,10 +81,16 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
         for source, kind in sources.items()
     )
     inputs = {
-        name: InputSpec(name, tuple(read), any(read.values()), nearest(name, by_name)) for name, read in readers.items()
+        name: InputSpec(name, tuple(read), any(read.values()), _slip(name, by_name, len(readers)))
+        for name, read in readers.items()
     }
     problems += _odd(by_name, edges, inputs)
     return Examination(edges, inputs, problems, plan)
+
+
+def _slip(name: str, nodes: dict[str, Node], inputs: int) -> str | None:
+    """Return the node that an input's name was probably meant to be."""
+    return nearest(name, nodes, cutoff=SLIP) if inputs * len(nodes) <= MOST_COMPARED else None
 
 
 def _duplicates(nodes: Sequence[Node]) -> list[Problem]:

@@ -94,7 +94,7 @@ def run_nodes(
         strategy="sequential" if getattr(options, "sequential", False) else "parallel",
         on_error=getattr(options, "on_error", None) or magics.on_error,
     )
-    handle = executor.start(workflow, inputs, nodes=nodes)
+    magics.handle = handle = executor.start(workflow, inputs, nodes=nodes)
     view = views.RunView(workflow, notes)
 
     def keep(result: ExecutionResult) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from graphbit_nb.session.handle import RunHandle
+
 
 @magics_class
 class GraphbitMagics(Magics):
@@ -33,6 +35,7 @@ class GraphbitMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.workspace = Workspace()
+        self.handle: RunHandle | None = None  # the run that began last
 
     @property
     def namespace(self) -> dict[str, Any]:

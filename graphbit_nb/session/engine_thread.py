@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+WIND_DOWN = 3.0  # seconds that what is cancelled at the end has to end
+
 _lock = threading.Lock()
 _thread: EngineThread | None = None
 
@@ -90,7 +92,8 @@ class EngineThread:
         others = [task for task in asyncio.all_tasks() if task is not own]
         for task in others:
             task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others:
+            await asyncio.wait(others, timeout=WIND_DOWN)
         for closer in self._closers:
             await closer()
 

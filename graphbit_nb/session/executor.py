@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphbit_nb.errors import UsageError, did_you_mean
+from graphbit_nb.errors import RunCancelled, UsageError, did_you_mean
 from graphbit_nb.execution.engine import Engine, plan_for
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.bus import Sink
     from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.session.engine_thread import EngineThread
 
 Strategy = Literal["parallel", "sequential"]
 OnError = Literal["continue", "fail_fast"]
@@ -38,9 +39,10 @@ class _Latest:
 
 
 class _Shared:
-    """What all executors of a process share: the clients that live on the engine's loop."""
+    """What all executors of a process share: the clients that live on the engine's loop, and whose loop that is."""
 
     manager: LlmClientManager | None = None
+    thread: EngineThread | None = None
     lock = threading.Lock()
 
 
@@ -96,7 +98,7 @@ class WorkflowExecutor:
         self.on_error = on_error
         self.retry = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
         self.cache = cache
-        self._threads = ThreadPool(self.max_concurrency)
+        self._threads = ThreadPool()
 
     def __repr__(self) -> str:
         return f"WorkflowExecutor({self.config!r}, max_concurrency={self.max_concurrency}, on_error={self.on_error!r})"
@@ -203,7 +205,17 @@ class WorkflowExecutor:
         handle = RunHandle(self._checked(workflow, nodes, cache))
         if keep_events:
             views = (handle.keep, *views)
-        handle.attach(engine_thread().submit(lambda: self._execute(handle, shared_manager(), inputs, nodes, views)))
+        thread = engine_thread()
+
+        async def on_engine() -> ExecutionResult:
+            try:
+                return await self._execute(handle, shared_manager(thread), inputs, nodes, views)
+            except asyncio.CancelledError:
+                if handle.snapshot is None:
+                    raise RunCancelled(f"{workflow.name} was cancelled before it began") from None
+                return ExecutionResult(workflow, handle.snapshot)
+
+        handle.attach(thread.submit(on_engine))
         return handle
 
     async def _execute(
@@ -248,20 +260,13 @@ class WorkflowExecutor:
         return workflow
 
 
-def shared_manager() -> LlmClientManager:
-    """Return the clients that live on the engine's loop. Call it on that loop."""
+def shared_manager(thread: EngineThread) -> LlmClientManager:
+    """Return the clients that live on the loop of `thread`, the engine's. Call it on that loop."""
     with _Shared.lock:
-        if _Shared.manager is None:
-            _Shared.manager = LlmClientManager()
-            engine_thread().on_stop(_close_shared)
+        if _Shared.manager is None or _Shared.thread is not thread:
+            _Shared.manager, _Shared.thread = LlmClientManager(), thread
+            thread.on_stop(_Shared.manager.aclose)
         return _Shared.manager
-
-
-async def _close_shared() -> None:
-    with _Shared.lock:
-        manager, _Shared.manager = _Shared.manager, None
-    if manager is not None:
-        await manager.aclose()
 
 
 def _has_running_loop() -> bool:

@@ -7,10 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.errors import GraphbitError
+from graphbit_nb.errors import GraphbitError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Generator
+    from collections.abc import AsyncIterator, Callable, Generator
     from concurrent.futures import Future
 
     from graphbit_nb.core.events import Event
@@ -33,6 +33,7 @@ class RunHandle:
         self.workflow = workflow
         self._future: Future[ExecutionResult] | None = None
         self._run: Run | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._cancel_wanted: list[str | None] = []
         self._lock = threading.Lock()
         self._events: list[Event] = []
@@ -55,10 +56,11 @@ class RunHandle:
         """Cancel the run, or one node. Returns at once; the run ends soon after, with what it has.
 
         Raises:
-            GraphbitError: there is no such node in the run.
+            UsageError: there is no such node in the workflow.
         """
         if node is not None and node not in self.workflow.nodes:
-            raise GraphbitError(f"no node {node!r} in {self.workflow.name}")
+            near = did_you_mean(node, self.workflow.nodes)
+            raise UsageError(f"no node {node!r} in {self.workflow.name}{near}")
         with self._lock:
             if self._run is None:
                 self._cancel_wanted.append(node)
@@ -121,21 +123,20 @@ class RunHandle:
     def begin(self, run: Run) -> None:
         """Tell which run this is; called on the run's loop."""
         with self._lock:
-            self._run = run
+            self._run, self._loop = run, run.loop
             wanted, self._cancel_wanted = self._cancel_wanted, []
-        self._loop = asyncio.get_running_loop()
         for node in wanted:
-            self._loop.call_soon(run.cancel, node)
+            run.cancel(node)
 
     def keep(self, event: Event) -> None:
         """Keep an event for `events`; a view of the run."""
         self._events.append(event)
-        for watcher in self._watchers:
+        for watcher in tuple(self._watchers):
             _wake(watcher)
 
     def _call(self, node: str | None) -> None:
-        if self._run is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._run.cancel, node)
+        if self._run is not None and self._loop is not None:
+            _call_on(self._loop, self._run.cancel, node)
 
     def _started(self) -> Future[ExecutionResult]:
         if self._future is None:
@@ -145,5 +146,13 @@ class RunHandle:
 
 def _wake(watcher: tuple[asyncio.AbstractEventLoop, asyncio.Event]) -> None:
     loop, changed = watcher
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(changed.set)
+    _call_on(loop, changed.set)
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args: Any) -> None:
+    """Call something on a loop of another thread, unless that loop has been closed."""
+    try:
+        loop.call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        if not loop.is_closed():
+            raise

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
 from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError
@@ -14,7 +15,6 @@ from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Pro
 from graphbit_nb.templating import Reference, Template, Turn, to_text
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.graph.node import Node
 
 
@@ -69,6 +69,13 @@ class PromptProcessor(NodeProcessor):
             raise DefinitionError("the prompt is empty")
         stop = options.pop("stop", None)
         system = options.pop("system", None)
+        if stop is not None and not isinstance(stop, str | Sequence):
+            raise DefinitionError(f"stop={stop!r}: give a text, or a list of texts")
+        model, provider = options.get("model"), options.get("provider")
+        if model is not None and not isinstance(model, str):
+            raise DefinitionError(f"model={model!r}: give the model's name")
+        if provider is not None and not isinstance(provider, str | LlmConfig):
+            raise DefinitionError(f"provider={provider!r}: give a provider's name, or an LlmConfig")
         return PromptSettings(
             template=Template(body),
             system=None if system is None else _system(system),
@@ -131,9 +138,12 @@ class PromptProcessor(NodeProcessor):
 
 def _system(text: str) -> Template:
     try:
-        return Template(text)
+        template = Template(text)
     except TemplateError as error:
         raise TemplateError(f"in the system prompt: {error.message}") from None
+    if template.is_divided:
+        raise TemplateError("the system prompt cannot have turns; write lines such as @user in the prompt itself")
+    return template
 
 
 def _schema_name(output: OutputType) -> str:

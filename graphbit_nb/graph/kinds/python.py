@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import keyword
+import unicodedata
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from graphbit_nb.errors import DefinitionError, did_you_mean
+from graphbit_nb.errors import DefinitionError, OutputError, did_you_mean
+from graphbit_nb.graph.node import RESERVED
 from graphbit_nb.graph.registry import NodeInput, NodeProcessor
 from graphbit_nb.templating import Reference, Template, look_up
 
@@ -34,10 +37,14 @@ class FreeNames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A parameter and what it is bound to; the parameter of a positional binding is None."""
+    """A parameter and what it is bound to; the parameter of a positional binding is None.
+
+    `default` stands in its place when there is no value; a parameter that has a name keeps its own.
+    """
 
     parameter: str | None
     reference: Reference
+    default: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class PythonSettings:
     fn: Any
     bindings: tuple[Binding, ...]
     is_async: bool
+    is_cell: bool = False
 
     def __repr__(self) -> str:
         return f"PythonSettings({getattr(self.fn, '__qualname__', self.fn)})"
@@ -69,7 +77,7 @@ class PythonProcessor(NodeProcessor):
             if inputs is not None:
                 raise DefinitionError("the body of a cell takes its inputs by name; 'inputs' is for functions")
             bindings = tuple(Binding(ref.name, ref) for ref in body.references)
-            return PythonSettings(body, bindings, inspect.iscoroutinefunction(body.bind(())))
+            return PythonSettings(body, bindings, inspect.iscoroutinefunction(body.bind(())), is_cell=True)
         if not callable(body):
             raise DefinitionError(f"a python node needs a function, not {type(body).__name__}")
         called = body if inspect.isroutine(body) or isinstance(body, type) else type(body).__call__
@@ -86,8 +94,10 @@ class PythonProcessor(NodeProcessor):
         kwargs: dict[str, Any] = {}
         for binding in node.settings.bindings:
             reference = binding.reference
-            if reference.name not in values:
-                continue  # an optional parameter keeps its default; whatever is required was checked before
+            if reference.name not in values:  # an optional parameter: whatever is required was checked before
+                if binding.parameter is None:
+                    args.append(binding.default)
+                continue
             value = values[reference.name]
             for key in reference.path:
                 value = look_up(value, key)
@@ -101,11 +111,15 @@ class PythonProcessor(NodeProcessor):
         """Call the function: an async one on the loop, a plain one in a thread."""
         settings: PythonSettings = input.node.settings
         args, kwargs = input.rendered
-        fn = settings.fn.bind(tuple(kwargs)) if isinstance(settings.fn, FreeNames) else settings.fn
+        fn = settings.fn.bind(tuple(kwargs)) if settings.is_cell else settings.fn
         if settings.is_async:
             return await fn(*args, **kwargs)
         value = await input.services.call(fn, *args, **kwargs)
-        return await value if inspect.isawaitable(value) else value
+        if isinstance(value, Awaitable):
+            return await value
+        if isinstance(value, Generator | AsyncGenerator):
+            raise OutputError("the function gives a generator, which can be read once only; return a list")
+        return value
 
 
 def _bind(fn: Callable[..., Any], inputs: Mapping[str, str] | Sequence[str] | None) -> tuple[Binding, ...]:
@@ -132,7 +146,7 @@ def _bind_by_name(parameters: Mapping[str, inspect.Parameter], inputs: Mapping[s
         required = parameter.default is parameter.empty
         reference = _parse_path(inputs[name]) if name in inputs else Reference(name, required=required)
         by_position = parameter.kind is parameter.POSITIONAL_ONLY
-        bindings.append(Binding(None if by_position else name, reference))
+        bindings.append(Binding(None if by_position else name, reference, None if required else parameter.default))
     bindings += [Binding(name, _parse_path(path)) for name, path in inputs.items() if name not in parameters]
     return tuple(bindings)
 
@@ -142,7 +156,8 @@ def _bind_in_order(parameters: Mapping[str, inspect.Parameter], inputs: Sequence
     variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
     if len(inputs) > len(places) and not variadic:
         raise DefinitionError(f"the function takes {len(places)} inputs, and {len(inputs)} are given")
-    missing = [p.name for p in places[len(inputs) :] if p.default is p.empty]
+    by_keyword = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
+    missing = [p.name for p in (*places[len(inputs) :], *by_keyword) if p.default is p.empty]
     if missing:
         raise DefinitionError(f"no input is given for the parameter {missing[0]!r}")
     return tuple(Binding(None, _parse_path(path)) for path in inputs)
@@ -150,6 +165,8 @@ def _bind_in_order(parameters: Mapping[str, inspect.Parameter], inputs: Sequence
 
 def _parse_path(text: str) -> Reference:
     """Read ``node.path[0]`` with the rules of templates."""
+    if isinstance(text, str) and text.isidentifier() and text not in RESERVED and not keyword.iskeyword(text):
+        return Reference(unicodedata.normalize("NFKC", text))
     references = Template("{{ " + str(text) + " }}").references
     if len(references) != 1 or str(text).strip() != str(references[0]).strip():
         raise DefinitionError(f"{text!r} is no input; give the name of a node, or a path such as 'facts.people[0]'")

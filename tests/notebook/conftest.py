@@ -1,0 +1,73 @@
+"""A shell that raises what a cell raises, and remembers what it displays."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+from traitlets.config import Config
+
+from graphbit_nb import LlmConfig
+
+
+class Shell:
+    """Runs cells the way a kernel does, awaits included."""
+
+    def __init__(self, ip: InteractiveShell) -> None:
+        self.ip = ip
+        self.outputs: list = []
+        self.printed = ""
+
+    def __call__(self, cell: str, cell_id: str | None = None):
+        with capture_output() as captured:
+            result = asyncio.run(self.run(cell, cell_id))
+        self.outputs = [output.data for output in captured.outputs]
+        self.printed = captured.stdout
+        result.raise_error()
+        return result.result
+
+    async def run(self, cell: str, cell_id: str | None = None):
+        """Do what ipykernel's do_execute does: transform, run, tell the events."""
+        transformed = self.ip.transform_cell(cell)
+        try:
+            return await self.ip.run_cell_async(
+                cell, transformed_cell=transformed, store_history=True, cell_id=cell_id
+            )
+        finally:
+            self.ip.events.trigger("post_execute")
+            self.ip.events.trigger("post_run_cell", None)
+
+    @property
+    def text(self) -> str:
+        """The text form of everything that the cell displayed."""
+        return "\n".join(output["text/plain"] for output in self.outputs if "text/plain" in output)
+
+    @property
+    def workspace(self):
+        return self.ip.magics_manager.registry["GraphbitMagics"].workspace
+
+
+@pytest.fixture
+def shell():
+    config = Config()
+    config.HistoryManager.enabled = False
+    InteractiveShell.clear_instance()
+    ip = InteractiveShell.instance(config=config)
+    ip.run_line_magic("load_ext", "graphbit_nb")
+    yield Shell(ip)
+    ip.run_line_magic("unload_ext", "graphbit_nb")
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def scripted(shell):
+    """A shell whose models answer from a script: scripted({"node": "answer"})."""
+
+    def use(responses):
+        shell.ip.user_ns["script"] = LlmConfig.scripted(responses)
+        shell("%graphbit config --config script")
+        return shell
+
+    return use
