@@ -161,7 +161,11 @@ def _client(document: Any, path: Path, report: Report) -> Any:
             return super().process_message(msg, cell, cell_index)
 
     return TellingClient(
-        document, kernel_name="python3", timeout=None, resources={"metadata": {"path": str(path.resolve().parent)}}
+        document,
+        kernel_name="python3",
+        timeout=None,
+        extra_arguments=["--log-level=ERROR"],
+        resources={"metadata": {"path": str(path.resolve().parent)}},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphbit_nb.drawing import palette as p
 from graphbit_nb.drawing.edges import course, path_of, tag_place
 from graphbit_nb.drawing.marks import KINDS, MARKS
-from graphbit_nb.drawing.metrics import COMPACT_HEIGHT, clip, inset, text_width
+from graphbit_nb.drawing.metrics import COMPACT_HEIGHT, SLACK, clip, inset, text_width
 
 if TYPE_CHECKING:
     from graphbit_nb.drawing.dot import Direction
@@ -223,6 +223,7 @@ def _text(
         return ""
     end = f' text-anchor="{anchor}"' if anchor else ""
     weight = ' font-weight="600"' if bold else ""
-    return (
-        f'<text class="{cls}" x="{x:g}" y="{y:g}" font-size="{size}" fill="{fill}"{weight}{end}>{escape(text)}</text>'
-    )
+    # A reader's font may be wider than Helvetica; told its length, the text stays on its card.
+    length = f'textLength="{text_width(text, size, bold=bold) / SLACK:.1f}" lengthAdjust="spacingAndGlyphs"'
+    place = f'x="{x:g}" y="{y:g}" font-size="{size}" {length}'
+    return f'<text class="{cls}" {place} fill="{fill}"{weight}{end}>{escape(text)}</text>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import logging
 import os
@@ -138,6 +139,14 @@ def _keep(path: Path, data: bytes) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(data)
     Path(part).replace(path)
+
+
+@atexit.register
+def _release() -> None:
+    """Let go of the module while the interpreter can still take it apart."""
+    global _engine  # noqa: PLW0603
+    with _lock:
+        _engine = None
 
 
 def _binary() -> Callable[[str], str] | None:

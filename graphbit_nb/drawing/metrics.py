@@ -14,7 +14,7 @@ _ADVANCE = (
     556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 )  # fmt: skip
 _WIDE, _NARROW = 1000, 600  # characters that Helvetica does not have
-_SLACK = 1.04  # the fonts of operating systems are a little wider
+SLACK = 1.04  # the fonts of operating systems are a little wider
 _BOLD = 1.07
 
 INSET = {"condition": 17, "agent": 11, "workflow": 13, "human": 10, "input": 12}
@@ -36,7 +36,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
             em += _WIDE
         elif not unicodedata.combining(character):
             em += _NARROW
-    return em / 1000 * size * (_BOLD if bold else 1) * _SLACK
+    return em / 1000 * size * (_BOLD if bold else 1) * SLACK
 
 
 def clip(text: str, size: float, room: float, *, bold: bool = False) -> str:

@@ -228,6 +228,7 @@ class NodeRun:
 
     async def retry(self, attempt: int, delay: float, error: BaseException) -> None:
         """Give the slot back, wait, and return when it is there again."""
+        await self._check_stopping()
         run, name = self._run, self.node.name
         run.flush(name)
         self._tell(RetryScheduled, attempt, delay, describe_error(error, node=name, attempts=attempt))

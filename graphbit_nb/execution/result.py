@@ -52,6 +52,11 @@ class ExecutionResult:
         return {name: node.output for name, node in self.snapshot.nodes.items() if node.state.has_output}
 
     @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Values that the run was given, by name."""
+        return self.snapshot.inputs
+
+    @property
     def errors(self) -> dict[str, ErrorInfo]:
         """What went wrong, by the name of the node that failed."""
         return {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import os
 import queue
 import threading
 from concurrent.futures import Future
@@ -25,6 +26,10 @@ class ThreadPool:
     """
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
         self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
@@ -32,6 +37,8 @@ class ThreadPool:
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
         """Run `work` in a thread, in a copy of the caller's context, and return the future of its value."""
+        if self._pid != os.getpid():
+            self._begin()  # a fork copies this object, but not its threads
         context = contextvars.copy_context()
         future: Future[Any] = Future()
         with self._lock:

@@ -30,7 +30,8 @@ class CellFunction:
         first_line: Line of the cell on which the body begins.
 
     Attributes:
-        references: The free names. Soft ones are variables of the notebook or built in, unless a node is called so.
+        references: The free names. Functions, classes and modules of the notebook are soft: they are just used, unless
+            a node is called so. Any other name is a node or an input, so that a run can be given another value.
         has_return: Whether the body gives a value.
 
     Raises:
@@ -61,7 +62,7 @@ class CellFunction:
         lines = ("\n" * self._offset + body).splitlines(keepends=True)
         linecache.cache[self._filename] = (len(body), None, lines, self._filename)
         self.references = tuple(
-            Reference(found, required=not self._is_known(found), soft=self._is_known(found)) for found in names
+            Reference(found, required=not self._is_tool(found), soft=self._is_tool(found)) for found in names
         )
 
     def bind(self, names: tuple[str, ...]) -> Callable[..., Any]:
@@ -85,8 +86,12 @@ class CellFunction:
         """Whether the notebook has a variable that a node of this name hides from the body."""
         return name in self._namespace and any(reference.name == name for reference in self.references)
 
-    def _is_known(self, name: str) -> bool:
-        return name in self._namespace or hasattr(builtins, name)
+    def _is_tool(self, name: str) -> bool:
+        """Whether the name is something to work with: a function, a class, a module. Anything else is data."""
+        if name in self._namespace:
+            value = self._namespace[name]
+            return callable(value) or isinstance(value, types.ModuleType)
+        return hasattr(builtins, name)
 
     def __repr__(self) -> str:
         return f"<body of {self.__name__}>"

@@ -83,7 +83,9 @@ def replace_drawing(workspace: Workspace, name: str, display_id: str, line: str)
 
 def line_bundle(line: str) -> Bundle:
     """Return one quiet line."""
-    return {"text/html": html.page(f'<p class="gb-line">{html.text(line)}</p>'), "text/plain": html.visible(line)}
+    # Without the style sheet: a notebook has many of these.
+    quiet = f'<span style="font-size:12px;opacity:.76">{html.text(line)}</span>'
+    return {"text/html": quiet, "text/plain": html.visible(line)}
 
 
 def _drawing(

@@ -32,9 +32,7 @@ class Shell:
         """Do what ipykernel's do_execute does: transform, run, tell the events."""
         transformed = self.ip.transform_cell(cell)
         try:
-            return await self.ip.run_cell_async(
-                cell, transformed_cell=transformed, store_history=True, cell_id=cell_id
-            )
+            return await self.ip.run_cell_async(cell, transformed_cell=transformed, store_history=True, cell_id=cell_id)
         finally:
             self.ip.events.trigger("post_execute")
             self.ip.events.trigger("post_run_cell", None)

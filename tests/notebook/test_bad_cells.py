@@ -4,7 +4,10 @@ import pytest
 
 from graphbit_nb import GraphbitError
 
-SETUP = ["%%graphbit prompt outline\nThree points about {{ topic }}.\n", "%%graphbit prompt draft\nWrite {{ outline }}.\n"]
+SETUP = [
+    "%%graphbit prompt outline\nThree points about {{ topic }}.\n",
+    "%%graphbit prompt draft\nWrite {{ outline }}.\n",
+]
 
 SLIPS = {
     "unknown command": ("%graphbit rnu", "no command 'rnu'; did you mean 'run'?"),

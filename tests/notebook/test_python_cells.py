@@ -28,6 +28,21 @@ def test_a_node_shadows_a_variable_of_its_name_and_that_is_said(shell):
     assert shell("%graphbit run").outputs["reader"] == "node"
 
 
+def test_data_of_the_notebook_is_an_input_that_a_run_can_be_given_anew(shell):
+    shell("factor = 2")
+    shell("%%graphbit python scaled\nreturn 10 * factor\n")
+    assert "takes the input factor" in shell.text
+    assert shell("%graphbit run --set factor=5").outputs["scaled"] == 50
+    assert shell("%graphbit run").inputs == {"factor": 2}
+
+
+def test_functions_classes_and_modules_of_the_notebook_are_just_used(shell):
+    shell("import math\ndef twice(n):\n    return 2 * n\nclass Box:\n    side = 3")
+    shell("%%graphbit python area\nreturn twice(math.prod([Box.side, Box.side]))\n")
+    assert "input" not in shell.text
+    assert shell("%graphbit run").outputs["area"] == 18
+
+
 def test_an_unknown_name_is_an_input_of_the_workflow(shell):
     shell("%%graphbit python words\nreturn len(article.split())\n")
     assert "takes the input article" in shell.text
