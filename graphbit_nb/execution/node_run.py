@@ -59,8 +59,8 @@ class NodeRun:
         self.number = number
         self.node = node
         self._run = run
-        self._task = run.loop.create_task(self._execute())
-        self._task.add_done_callback(self._done)
+        self._task = run.loop.create_task(self._execute(), context=run.context.copy())
+        self._task.add_done_callback(self._done, context=run.context)
         if node.timeout is not None:
             self._timer = run.loop.call_later(node.timeout, self._expire)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphbit_nb.core.events import (
@@ -57,6 +58,7 @@ class Run:
         values: Inputs and outputs that are there, by name.
         grace: Seconds that a node which is told to stop has to end.
         loop: The event loop it lives on.
+        context: The context of whoever began it; every node starts with a copy.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class Run:
         self.values: dict[str, Any] = dict(inputs)
         self.grace = grace
         self.loop = asyncio.get_running_loop()
+        self.context = contextvars.copy_context()
         self._inputs = inputs
         self._plan = plan
         self._bus = bus

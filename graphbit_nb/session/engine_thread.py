@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-WIND_DOWN = 3.0  # seconds that what is cancelled at the end has to end
+WIND_DOWN = 3.0  # seconds that runs have to end when the thread is stopped
+LEFT_OVER = 0.5  # seconds that whatever they leave behind has to end
 
 _lock = threading.Lock()
 _thread: EngineThread | None = None
@@ -27,6 +28,7 @@ class EngineThread:
     def __init__(self) -> None:
         self._pid = os.getpid()
         self._closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._main, name="graphbit-engine", daemon=True)
         self._thread.start()
@@ -54,9 +56,11 @@ class EngineThread:
 
         def begin() -> None:
             task = self.loop.create_task(make())
+            self._tasks.add(task)
             task.add_done_callback(finish)
 
         def finish(task: asyncio.Task[T]) -> None:
+            self._tasks.discard(task)
             if task.cancelled():
                 future.cancel()
                 future.set_running_or_notify_cancel()
@@ -88,14 +92,20 @@ class EngineThread:
                 self.loop.close()
 
     async def _wind_down(self) -> None:
-        own = asyncio.current_task()
-        others = [task for task in asyncio.all_tasks() if task is not own]
-        for task in others:
-            task.cancel()
-        if others:
-            await asyncio.wait(others, timeout=WIND_DOWN)
+        # First the runs, which end their nodes themselves; then what they could not end.
+        await _cancel(self._tasks, WIND_DOWN)
+        await _cancel(asyncio.all_tasks(), LEFT_OVER)
         for closer in self._closers:
             await closer()
+
+
+async def _cancel(tasks: set[asyncio.Task[Any]], seconds: float) -> None:
+    """Cancel all of these but the caller's own, and wait at most so many seconds for their end."""
+    others = [task for task in tasks if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=seconds)
 
 
 def engine_thread() -> EngineThread:

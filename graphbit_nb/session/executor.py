@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import RunCancelled, UsageError, did_you_mean
 from graphbit_nb.execution.engine import Engine, plan_for
 from graphbit_nb.execution.result import ExecutionResult
@@ -19,10 +21,9 @@ from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from graphbit_nb.core.bus import Sink
-    from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.session.engine_thread import EngineThread
 
 Strategy = Literal["parallel", "sequential"]
@@ -93,6 +94,10 @@ class WorkflowExecutor:
         _one_of("strategy", strategy, STRATEGIES)
         _one_of("on_error", on_error, ON_ERROR)
         _one_of("cache", cache, CACHE_MODES)
+        if config is not None and not isinstance(config, LlmConfig):
+            raise UsageError(f"config={config!r}: give an LlmConfig, such as LlmConfig.openai('gpt-4o-mini')")
+        if retry is not None and not isinstance(retry, int | RetryPolicy):
+            raise UsageError(f"retry={retry!r}: give the number of attempts in all, or a RetryPolicy")
         self.config = config
         self.max_concurrency = 1 if strategy == "sequential" else max_concurrency
         self.on_error = on_error
@@ -169,7 +174,7 @@ class WorkflowExecutor:
             manager = LlmClientManager()
             try:
                 handle = RunHandle(self._checked(workflow, nodes, cache))
-                return await self._execute(handle, manager, inputs, nodes, views)
+                return await self._execute(handle, manager, _copied(inputs), nodes, views)
             finally:
                 await manager.aclose()
         handle = self._start(workflow, inputs, nodes=nodes, cache=cache, views=views)
@@ -203,6 +208,7 @@ class WorkflowExecutor:
         keep_events: bool = False,
     ) -> RunHandle:
         handle = RunHandle(self._checked(workflow, nodes, cache))
+        inputs = _copied(inputs)
         if keep_events:
             views = (handle.keep, *views)
         thread = engine_thread()
@@ -267,6 +273,13 @@ def shared_manager(thread: EngineThread) -> LlmClientManager:
             _Shared.manager, _Shared.thread = LlmClientManager(), thread
             thread.on_stop(_Shared.manager.aclose)
         return _Shared.manager
+
+
+def _copied(inputs: Any) -> dict[str, Any]:
+    """Return the inputs as they are now, whatever becomes of the caller's dict while the run goes on."""
+    if inputs is not None and not isinstance(inputs, Mapping):
+        raise UsageError(f"inputs={inputs!r}: give a dict of the workflow's inputs, by name")
+    return dict(inputs or {})
 
 
 def _has_running_loop() -> bool:

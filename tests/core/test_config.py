@@ -1,0 +1,60 @@
+"""Which model to ask, and that a key goes nowhere that it should not."""
+
+import pickle
+
+import pydantic
+import pytest
+
+from graphbit_nb import LlmConfig
+
+KEY = "sk-canary-0123456789"
+
+
+def test_a_key_is_in_no_repr_and_no_text():
+    config = LlmConfig.openai("m", api_key=KEY, headers={"Authorization": KEY})
+    assert KEY not in f"{config!r} {config} {config.api_key} {vars(config)}".replace(repr(dict(config.headers)), "")
+
+
+def test_a_pickled_config_drops_its_key():
+    config = LlmConfig.openai("m", api_key=KEY)
+    pickled = pickle.dumps(config)
+    assert KEY.encode() not in pickled
+    assert pickle.loads(pickled).api_key is None
+    assert config.api_key is not None
+
+
+def test_a_config_does_not_change():
+    with pytest.raises(pydantic.ValidationError):
+        LlmConfig.openai("m").model = "other"
+
+
+def test_an_unknown_argument_is_refused():
+    with pytest.raises(pydantic.ValidationError):
+        LlmConfig.openai("m", modle="x")
+
+
+def test_a_refused_argument_does_not_show_what_else_was_given():
+    with pytest.raises(pydantic.ValidationError) as caught:
+        LlmConfig.openai("m", api_key=KEY, timeout=-1)
+    assert KEY not in str(caught.value)
+
+
+def test_another_model_of_the_same_provider_is_another_config():
+    config = LlmConfig.ollama("small")
+    assert config.with_model("large").model == "large"
+    assert config.with_model(None) is config
+
+
+@pytest.mark.parametrize(
+    ("config", "shown"),
+    [
+        (LlmConfig.openai("m"), "LlmConfig.openai(model='m')"),
+        (LlmConfig.local(), "LlmConfig.local(model='smollm2')"),
+        (
+            LlmConfig.openai_compatible(base_url="http://127.0.0.1:1/v1", model="m"),
+            "LlmConfig.openai_compatible(model='m', base_url='http://127.0.0.1:1/v1')",
+        ),
+    ],
+)
+def test_a_config_is_shown_on_one_line(config, shown):
+    assert repr(config) == shown
