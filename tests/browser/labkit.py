@@ -80,7 +80,7 @@ class LabServer:
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+            self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
                     *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),

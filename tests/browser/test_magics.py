@@ -15,7 +15,8 @@ async def slowly(request):
 async def forever(request):
     await asyncio.Event().wait()
 
-script = gb.LlmConfig.scripted({"quick": "done", "slow": slowly, "stuck": forever, "evil": "<img src=x onerror=alert(1)>"})
+evil = "<img src=x onerror=alert(1)>"
+script = gb.LlmConfig.scripted({"quick": "done", "slow": slowly, "stuck": forever, "evil": evil})
 %graphbit config --config script
 """
 QUICK = "%%graphbit prompt quick\nSay {{ word }}."

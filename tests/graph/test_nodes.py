@@ -24,7 +24,7 @@ def test_a_node_is_frozen():
 
 def test_a_node_can_be_copied_and_pickled():
     node = Node.prompt("a", "{{ b }}", system="be {{ c }}", output="yes|no")
-    for again in (copy.deepcopy(node), pickle.loads(pickle.dumps(node))):  # noqa: S301
+    for again in (copy.deepcopy(node), pickle.loads(pickle.dumps(node))):
         assert again == node
         assert again.fallback is MISSING
         assert again.settings.template.render({"b": 1}) == "1"

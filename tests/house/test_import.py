@@ -16,7 +16,7 @@ def loaded_by(statement: str) -> set[str]:
     script = (
         f"import json, sys; before = {{*sys.modules}}; {statement}; print(json.dumps([*{{*sys.modules}} - before]))"
     )
-    run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+    run = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in json.loads(run.stdout)}
     return {
         name for name in loaded - sys.stdlib_module_names - {"graphbit_nb"} if not name.startswith("_sysconfigdata")

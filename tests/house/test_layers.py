@@ -14,7 +14,7 @@ LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
 
 def lint(directory: Path) -> subprocess.CompletedProcess[str]:
     """Check the contracts on the package that lies in this directory."""
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [LINT_IMPORTS, "--no-cache"],
         cwd=directory,
         env=os.environ | {"PYTHONPATH": str(directory), "COLUMNS": "200"},

@@ -96,5 +96,5 @@ def test_the_manager_and_a_script_load_no_http_library():
         "clients.LlmClientManager().client(LlmConfig.scripted({})); "
         "print({'httpx', 'xllamacpp'} & set(sys.modules))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "set()"

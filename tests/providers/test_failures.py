@@ -1,6 +1,6 @@
 import json
 
-import httpx  # noqa: TID253
+import httpx
 import pytest
 
 from graphbit_nb import errors

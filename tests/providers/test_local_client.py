@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 
-import httpx  # noqa: TID253
+import httpx
 import pytest
 from faultserver import Listener, ask
 
@@ -56,7 +56,7 @@ async def busy_slots(server):
 
 async def until(condition):
     async with asyncio.timeout(10):
-        while not await condition():  # noqa: ASYNC110 (another process)
+        while not await condition():
             await asyncio.sleep(0.01)
 
 

@@ -156,4 +156,4 @@ def test_a_senseless_policy_is_refused_by_the_name_of_its_argument(wrong):
 
 
 def test_a_policy_travels_to_another_process():
-    assert pickle.loads(pickle.dumps(RetryPolicy(max_attempts=2))) == RetryPolicy(max_attempts=2)  # noqa: S301
+    assert pickle.loads(pickle.dumps(RetryPolicy(max_attempts=2))) == RetryPolicy(max_attempts=2)

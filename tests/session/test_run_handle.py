@@ -15,7 +15,7 @@ def blocked(*names):
 
     def waits_for(name):
         async def fn():
-            while not gates[name].is_set():  # noqa: ASYNC110 (set from another thread)
+            while not gates[name].is_set():
                 await asyncio.sleep(0.001)
             return name
 
@@ -146,7 +146,7 @@ async def test_cancelling_an_awaited_run_cancels_it(executor):
     gates["a"].set()
     seen = []
     task = asyncio.ensure_future(executor.run(workflow, views=(lambda event: seen.append(event.kind),)))
-    while seen.count("node.started") < 2:  # noqa: ASYNC110 (told on another thread)
+    while seen.count("node.started") < 2:
         await asyncio.sleep(0.001)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
