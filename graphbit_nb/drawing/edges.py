@@ -67,13 +67,20 @@ def tag_place(route: Route, width: float, height: float, taken: list[tuple[float
         on_curve(step / 12, *route.points[k : k + 4]) for k in range(0, len(route.points) - 3, 3) for step in range(12)
     ]
     middle = len(points) / 2
+    xs, ys = zip(*points, strict=True)
+    west, east, north, south = min(xs) - width, max(xs) + width, min(ys) - height, max(ys) + height
+    near = [
+        (left, top, right, bottom)
+        for left, top, right, bottom in taken
+        if left < east and right > west and top < south and bottom > north
+    ]
 
     def cost(numbered: tuple[int, Point]) -> tuple[int, float]:
         number, (x, y) = numbered
         over = sum(
             max(0.0, min(x + width / 2 + 3, right) - max(x - width / 2 - 3, left))
             * max(0.0, min(y + height / 2 + 3, bottom) - max(y - height / 2 - 3, top))
-            for left, top, right, bottom in taken
+            for left, top, right, bottom in near
         )
         return round(over), abs(number - middle)
 

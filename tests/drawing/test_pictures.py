@@ -47,11 +47,15 @@ def random_scene(size, seed):
     return Scene(title="random", cards=tuple(made), links=tuple(links))
 
 
+def len_of(draft):
+    return len(draft)
+
+
 def workflow():
     builder = WorkflowBuilder("w")
     builder.add_node(Node.prompt("outline", "About {{ topic }}"))
     builder.add_node(Node.prompt("draft", "{{ outline }}", output="list[str]"))
-    builder.add_node(Node.python("count", lambda draft: len(draft), after="outline"))
+    builder.add_node(Node.python("count", len_of, after="outline"))
     return builder.build()
 
 
