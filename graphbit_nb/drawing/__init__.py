@@ -1,5 +1,7 @@
-"""Draws a workflow: DOT out, a picture of cards in.
+"""Draws a workflow: DOT out, an SVG of cards in."""
 
-Graphviz is asked for one thing: where boxes of a known size go and how edges run between them. The look is put on
-afterwards. No text of a user's passes through Graphviz's markup; all text is escaped once, in `cards`.
-"""
+from graphbit_nb.drawing.pictures import dot_source, draw, svg
+from graphbit_nb.drawing.reading import scene_of
+from graphbit_nb.drawing.scene import Card, Frame, Link, Scene
+
+__all__ = ["Card", "Frame", "Link", "Scene", "dot_source", "draw", "scene_of", "svg"]

@@ -1,58 +1,100 @@
-"""A scene as DOT: boxes of fixed size, so that Graphviz measures no text."""
+"""Writes a scene as DOT. Graphviz is asked for one thing: where boxes of a known size go, and how links run."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.drawing.metrics import clean
+from graphbit_nb.drawing.shapes import form, size, tag_width
 
 if TYPE_CHECKING:
-    from graphbit_nb.drawing.scene import Scene
+    from collections.abc import Collection
 
-Direction = Literal["LR", "TB"]
+    from graphbit_nb.drawing.scene import Card, Density, Rankdir, Scene
 
-FONT = "Helvetica"  # one name: of a list, Graphviz knows none and measures Times
-SHAPE = {"condition": "hexagon", "agent": "octagon"}
-STYLE = {"data": "solid", "conditional": "dashed", "control": "dotted"}
-_NODESEP = {("LR", "full"): 0.22, ("LR", "compact"): 0.11, ("TB", "full"): 0.32, ("TB", "compact"): 0.2}
+FONT = "Helvetica"  # one name: a list makes Graphviz measure with Times
+_NODESEP = {("LR", "full"): 0.22, ("LR", "compact"): 0.14, ("TB", "full"): 0.32, ("TB", "compact"): 0.20}
 _RANKSEP = {("LR", "full"): 0.40, ("LR", "compact"): 0.28, ("TB", "full"): 0.54, ("TB", "compact"): 0.42}
-_ROOM_FOR_TAGS = 0.16
-_POINTS = 72
+_MANY = 200  # cards from which Graphviz is told to hurry
+_STYLES = {"control": "dotted", "conditional": "dashed"}
 
 
-def dot(scene: Scene, direction: Direction) -> str:
-    """Return the scene as DOT.
+def dot(scene: Scene, *, rankdir: Rankdir, density: Density, only: Collection[int] | None = None) -> str:
+    """Return DOT for a scene.
 
-    Nodes are named by number, since a name may be no identifier of DOT (a colon would be a port); the labels keep an
-    exported file readable. Labels of edges are placed by us: Graphviz would spend a whole rank on each.
+    Args:
+        scene: What to draw.
+        rankdir: ``"LR"`` or ``"TB"``.
+        density: Decides the size of the boxes.
+        only: Numbers of the links to write; None is all.
     """
     import graphviz
 
-    gap = _RANKSEP[direction, scene.density]
-    if direction == "LR" and any(link.label for link in scene.links):
-        gap += _ROOM_FOR_TAGS
+    head, tail = ("w", "e") if rankdir == "LR" else ("n", "s")
     graph = graphviz.Digraph(
-        graph_attr={
-            "rankdir": direction, "fontname": FONT, "fontsize": "11", "bgcolor": "transparent", "pad": "0.12",
-            "nodesep": f"{_NODESEP[direction, scene.density]:.2f}", "ranksep": f"{gap:.2f}", "splines": "spline",
-            "outputorder": "edgesfirst", "labeljust": "l", "newrank": "true",
-        },
+        graph_attr=_graph_attributes(scene, rankdir, density),
         node_attr={"fontname": FONT, "fontsize": "13", "fixedsize": "true", "margin": "0.1,0.05"},
-        edge_attr={"fontname": FONT, "fontsize": "11", "arrowsize": "0.55", "penwidth": "1.2"},
+        edge_attr={
+            "fontname": FONT, "fontsize": "11", "arrowsize": "0.55", "penwidth": "1.2",
+            "tailport": tail, "headport": head,
+        },
     )  # fmt: skip
-    number = {card.id: f"n{i}" for i, card in enumerate(scene.cards)}
+    # Names are no DOT identifiers (a colon would be a port): nodes go by number.
+    number = {card.id: i for i, card in enumerate(scene.cards)}
+    framed: set[str] = set()
+    for k, frame in enumerate(scene.frames):
+        if not frame.members:
+            continue
+        with graph.subgraph(name=f"cluster_{k}") as cluster:
+            cluster.attr(label=_label(frame.label), style="rounded", margin="10", id=f"c:{k}")
+            for member in sorted(frame.members, key=number.__getitem__):
+                _add(cluster, number[member], scene.cards[number[member]], density)
+        framed.update(frame.members)
     for i, card in enumerate(scene.cards):
-        width, height = card.size(scene.density)
-        graph.node(
-            f"n{i}", label=graphviz.escape(_printable(card.label)), id=f"n:{i}", shape=SHAPE.get(card.kind, "box"),
-            width=f"{width / _POINTS:.4f}", height=f"{height / _POINTS:.4f}",
-        )  # fmt: skip
-    tail, head = ("e", "w") if direction == "LR" else ("s", "n")
-    for i, link in enumerate(scene.links):
-        graph.edge(
-            number[link.source], number[link.target], id=f"e:{i}", tailport=tail, headport=head, style=STYLE[link.kind]
-        )
+        if card.id not in framed:
+            _add(graph, i, card, density)
+    for k, link in enumerate(scene.links):
+        if only is None or k in only:
+            style = {"style": _STYLES[link.kind]} if link.kind in _STYLES else {}
+            graph.edge(f"n{number[link.source]}", f"n{number[link.target]}", id=f"e:{k}", **style)
     return str(graph.source)
 
 
-def _printable(label: str) -> str:
-    """Graphviz's parser ends at a NUL, and takes a label in angle brackets as markup; the escape sees to that one."""
-    return "".join(c for c in label if c.isprintable())
+def _graph_attributes(scene: Scene, rankdir: Rankdir, density: Density) -> dict[str, str]:
+    gap = _RANKSEP[rankdir, density]
+    if rankdir == "LR":
+        gap += 0.16 if any(link.label for link in scene.links) else 0.0
+        gap += 0.16 if scene.frames else 0.0
+    arrivals = Counter(link.target for link in scene.links)
+    departures = Counter(link.source for link in scene.links)
+    widest = max((*arrivals.values(), *departures.values()), default=0)
+    if rankdir == "LR":  # the tag of a link that goes straight on has only the gap to stand in
+        straight = [tag_width(link.label) for link in scene.links if link.label and departures[link.source] == 1]
+        gap = max(gap, (max(straight, default=0) + 20) / 72)
+    gap += min(1.2, 0.05 * max(0, widest - 4))  # many links into one card need room to bend
+    attributes = {
+        "rankdir": rankdir, "fontname": FONT, "fontsize": "11", "bgcolor": "transparent", "pad": "0.12",
+        "nodesep": f"{_NODESEP[rankdir, density]:.2f}", "ranksep": f"{gap:.2f}", "splines": "spline",
+        "outputorder": "edgesfirst", "labeljust": "l", "newrank": "true",
+    }  # fmt: skip
+    if len(scene.cards) > _MANY:
+        attributes |= {"nslimit": "2", "nslimit1": "2", "mclimit": "0.3"}
+    return attributes
+
+
+def _add(graph: Any, i: int, card: Card, density: Density) -> None:
+    w, h = size(card, density)
+    graph.node(
+        f"n{i}", label=_label(card.label), id=f"n:{i}", shape=form(card.kind).shape,
+        width=f"{w / 72:.4f}", height=f"{h / 72:.4f}",
+    )  # fmt: skip
+
+
+def _label(text: str) -> str:
+    """Return a label that Graphviz reads as it is: no HTML, no escapes, no entities."""
+    import graphviz
+
+    # Its type, not its text, says that it is no HTML: it must reach the graph as it is.
+    label: str = graphviz.escape(clean(text).replace("&", "&amp;"))
+    return label

@@ -1,11 +1,15 @@
-"""How wide texts and how large cards are. Helvetica's own widths, so that a picture is the same on every machine."""
+"""Widths of text, and texts made safe to show. Nothing here asks the machine for its fonts.
+
+Widths are Helvetica's own, so that Graphviz, Python and the browser agree and the bytes are the same everywhere.
+"""
 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
-# Advance widths of Helvetica in thousandths of the size, for the characters from the blank to "~" (Adobe's AFM).
-_ADVANCE = (
+# Helvetica's advance widths from space to tilde, in thousandths of the type size.
+_ASCII = (
     278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278,
     556, 556, 556, 556, 556, 556, 556, 556, 556, 556, 278, 278, 584, 584, 584, 556,
     1015, 667, 667, 722, 722, 667, 611, 778, 722, 278, 500, 667, 556, 833, 722, 778,
@@ -13,55 +17,86 @@ _ADVANCE = (
     333, 556, 556, 500, 556, 556, 278, 556, 556, 222, 222, 500, 222, 833, 556, 556,
     556, 556, 333, 500, 278, 556, 500, 722, 500, 500, 500, 334, 260, 334, 584,
 )  # fmt: skip
-_WIDE, _NARROW = 1000, 600  # characters that Helvetica does not have
-SLACK = 1.04  # the fonts of operating systems are a little wider
+_SIGNS = {"…": 1000, "→": 1000, "—": 1000, "–": 556, "·": 278, "•": 350, "’": 222, "‘": 222, "“": 333, "”": 333}  # noqa: RUF001
+_LOWER, _UPPER, _WIDE, _PICTOGRAM = 600, 760, 1000, 1300
+
+SLACK = 1.04  # system-ui, Segoe and Inter are a little wider than Helvetica
 _BOLD = 1.07
-
-INSET = {"condition": 17, "agent": 11, "workflow": 13, "human": 10, "input": 12}
-INSET_OTHERS = 10
-TILE = 26
-FULL_HEIGHT, COMPACT_HEIGHT, INPUT_HEIGHT = 48, 26, 28
-NARROWEST, WIDEST = 124, 236
-FIGURE_ROOM = 46  # the widest figure a run will show, so that running never asks for a new layout
+_MOST_READ = 400  # characters of a text that are looked at; no card shows as many
+_MOST_MARKS = 3  # marks over one letter
+_IGNORABLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2065\u2800\u3164\uffa0")
+_JOINERS = "\u200c\u200d"
 
 
-def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a text in pixels at a size in pixels."""
-    em = 0
-    for character in text:
-        code = ord(character)
-        if 32 <= code < 127:
-            em += _ADVANCE[code - 32]
-        elif unicodedata.east_asian_width(character) in "WF":
-            em += _WIDE
-        elif not unicodedata.combining(character):
-            em += _NARROW
-    return em / 1000 * size * (_BOLD if bold else 1) * SLACK
+def _em(char: str) -> int:
+    code = ord(char)
+    if 32 <= code < 127:
+        return _ASCII[code - 32]
+    if char in _SIGNS:
+        return _SIGNS[char]
+    category = unicodedata.category(char)
+    if category in ("Mn", "Me", "Cf"):
+        return 0
+    if unicodedata.east_asian_width(char) in "WF":
+        return _PICTOGRAM if category in ("So", "Sk") else _WIDE
+    base = unicodedata.normalize("NFD", char)[0]
+    if 32 <= ord(base) < 127:
+        return _ASCII[ord(base) - 32]
+    return _UPPER if category in ("Lu", "So", "Sm") else _LOWER
+
+
+@lru_cache(maxsize=4096)
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return how wide a text is at most, in pixels."""
+    return sum(map(_em, text)) / 1000 * size * (_BOLD if bold else 1.0) * SLACK
 
 
 def clip(text: str, size: float, room: float, *, bold: bool = False) -> str:
-    """Return the text, or as much of its beginning as fits, with an ellipsis."""
-    if text_width(text, size, bold=bold) <= room:
+    """Cut a text that is wider than `room` and end it with an ellipsis."""
+    if width(text, size, bold=bold) <= room:
         return text
-    kept = text[:200]
-    while kept and text_width(kept + "…", size, bold=bold) > room:
-        kept = kept[:-1]
-    return kept.rstrip() + "…"
+    left = room - width("…", size, bold=bold)
+    kept = 0
+    for char in text:
+        left -= width(char, size, bold=bold)
+        if left < 0:
+            break
+        kept += 1
+    return text[:kept].rstrip() + "…"
 
 
-def inset(kind: str) -> int:
-    """Return the room between a card's edge and what stands on it."""
-    return INSET.get(kind, INSET_OTHERS)
+@lru_cache(maxsize=4096)
+def clean(text: str) -> str:
+    r"""Make a text safe to show on one line.
+
+    Blanks of every sort become one space. What cannot be seen, turns the direction of the text or is not allowed in
+    XML is written as its code, for example ``\u202e``, so that no two different names look the same.
+    """
+    read = text[:_MOST_READ] + "…" if len(text) > _MOST_READ else text
+    out: list[str] = []
+    marks = 0
+    for i, char in enumerate(read):
+        if " " <= char <= "~":
+            out.append(char)
+            marks = 0
+            continue
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category[0] == "Z" or char in "\t\n\r\v\f":
+            out.append(" ")
+        elif char in _JOINERS and _joins(read, i):
+            out.append(char)
+        elif category in ("Cc", "Cf", "Cs", "Co") or char in _IGNORABLE or _is_noncharacter(char):
+            out.append(f"\\u{ord(char):04x}")
+        elif marks <= _MOST_MARKS:
+            out.append(char)
+    return " ".join("".join(out).split())
 
 
-def card_size(label: str, sub: str, kind: str, density: str) -> tuple[int, int]:
-    """Return width and height of a card. They depend on what a node is, never on how a run goes."""
-    label, sub = label[:80], sub[:80]
-    if kind == "input":
-        return round(min(WIDEST, 34 + text_width(label, 12, bold=True) + 18)), INPUT_HEIGHT
-    if density == "compact":
-        extra = 8 if kind == "condition" else 0
-        return round(min(170, max(64, 44 + text_width(label, 12) + extra))), COMPACT_HEIGHT
-    edge = inset(kind)
-    lines = max(text_width(label, 13, bold=True) + 26, text_width(sub, 11) + 12 + FIGURE_ROOM)
-    return round(min(WIDEST, max(NARROWEST, edge + TILE + 9 + lines + edge))), FULL_HEIGHT
+def _is_noncharacter(char: str) -> bool:
+    return ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef"
+
+
+def _joins(text: str, at: int) -> bool:
+    """Whether a joiner stands where scripts and emoji need it: between two characters beyond Latin."""
+    return 0 < at < len(text) - 1 and all(ord(text[i]) > 0x2FF and text[i] not in _JOINERS for i in (at - 1, at + 1))

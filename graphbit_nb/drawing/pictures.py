@@ -1,56 +1,206 @@
-"""From a workflow to a picture: the package's public face."""
+"""Draws a workflow: chooses direction and density, and puts cards, links and frames together as one SVG."""
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from graphbit_nb.drawing.cards import cards
+from graphbit_nb.drawing.cards import draw_card
 from graphbit_nb.drawing.dot import dot
-from graphbit_nb.drawing.geometry import Geometry, read
-from graphbit_nb.drawing.layout import layout
-from graphbit_nb.drawing.scene import Scene, scene_of
+from graphbit_nb.drawing.geometry import Box, Curve, Places, around, covered, place
+from graphbit_nb.drawing.markup import escape, tag
+from graphbit_nb.drawing.metrics import clean, clip, width
+from graphbit_nb.drawing.palette import DARK_STYLE, LIGHT, flow_colour
+from graphbit_nb.drawing.pen import Pen
+from graphbit_nb.drawing.reading import scene_of
+from graphbit_nb.drawing.routes import arrow, path, routes, sampled, tag_box
+from graphbit_nb.drawing.shapes import SUB, outline, tag_text, tag_width
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from graphbit_nb.core.snapshot import RunSnapshot
-    from graphbit_nb.drawing.dot import Direction
+    from graphbit_nb.drawing.scene import Density, Frame, Link, Rankdir, Scene
     from graphbit_nb.graph.workflow import Workflow
 
-WIDTH = 900  # pixels of a notebook's output
-SMALLEST = 0.8  # scale below which text is too small to read
+WIDTH = 960  # pixels of a notebook's output, when nobody says otherwise
+_MOST_FULL = 30  # cards; above, compact ones
+_NARROW = 560  # pixels; below, compact ones from top to bottom
+_LEAST_SCALE: dict[Density, float] = {"full": 10 / 11, "compact": 10 / 12}  # no line of text below 10 px
+_PAD = 9.0
+_FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
 def svg(
-    workflow: Workflow, snapshot: RunSnapshot | None = None, *, new: str | None = None, width: float = WIDTH
+    workflow: Workflow,
+    snapshot: RunSnapshot | None = None,
+    *,
+    new: str | None = None,
+    stale: Collection[str] = (),
+    figures: bool = True,
+    now: float | None = None,
+    width: float | None = None,
+    static: bool = True,
 ) -> str:
-    """Return a workflow as an SVG that stands alone.
-
-    Args:
-        workflow: What to draw.
-        snapshot: A run of it, whose states are shown; None draws it as it was defined, the same bytes each time.
-        new: Name of the node that was just defined.
-        width: Pixels that there are: left to right if that fits at 80 % or more, else top to bottom.
+    """Draw a workflow, with the states of a run if there is one. See `scene_of` and `draw` for the arguments.
 
     Raises:
-        LayoutError: there is no Graphviz, or it refuses.
+        LayoutError: no Graphviz could lay it out.
     """
-    return picture(scene_of(workflow, snapshot, new=new), width=width)
-
-
-def picture(scene: Scene, *, width: float = WIDTH) -> str:
-    """Return a scene as an SVG that stands alone. Raises `LayoutError`."""
-    geometry, direction = place(scene, width)
-    return cards(scene, geometry, direction)
-
-
-def place(scene: Scene, width: float) -> tuple[Geometry, Direction]:
-    """Lay a scene out in the direction that suits the width. Raises `LayoutError`."""
-    across = read(layout(dot(scene, "LR")), scene)
-    if across.width * SMALLEST <= width:
-        return across, "LR"
-    down = read(layout(dot(scene, "TB")), scene)
-    return (down, "TB") if down.width < across.width else (across, "LR")
+    scene = scene_of(workflow, snapshot, new=new, stale=stale, figures=figures, now=now)
+    return draw(scene, width=width, static=static)
 
 
 def dot_source(workflow: Workflow) -> str:
-    """Return a workflow as DOT, left to right."""
-    return dot(scene_of(workflow), "LR")
+    """Return a workflow as DOT, for Graphviz and what reads its files."""
+    scene = scene_of(workflow)
+    return dot(scene, rankdir="TB", density="full" if len(scene.cards) <= _MOST_FULL else "compact")
+
+
+def draw(scene: Scene, *, width: float | None = None, static: bool = True) -> str:
+    """Draw a scene as SVG.
+
+    Args:
+        scene: What to draw.
+        width: Pixels that there are; decides direction and density. The drawing may still be wider.
+        static: Whether the picture stands alone, with its own light and dark colours. Otherwise the page has a style
+            sheet and may change the attributes that begin with ``data-``.
+
+    Raises:
+        LayoutError: no Graphviz could lay it out.
+    """
+    if not scene.cards:
+        return _nothing(scene, Pen(static))
+    shown = scene.bundled()
+    return _Picture(shown, arrange(shown, WIDTH if width is None else width), Pen(static)).svg()
+
+
+def arrange(scene: Scene, width: float) -> Places:
+    """Lay a scene out in the first way that fits `width` with text that can be read, else in the narrowest."""
+    ways: list[tuple[Rankdir, Density]] = [("LR", "compact"), ("TB", "compact")]
+    if width < _NARROW:
+        ways.reverse()
+    elif len(scene.cards) <= _MOST_FULL:
+        ways = [("LR", "full"), ("TB", "full"), *ways]
+    tried = []
+    for rankdir, density in ways:
+        places = place(scene, rankdir=rankdir, density=density)
+        if (places.extent.width + 2 * _PAD) * _LEAST_SCALE[density] <= width:
+            return places
+        tried.append(places)
+    return min(tried, key=lambda places: places.extent.width)
+
+
+class _Picture:
+    """One drawing in the making."""
+
+    def __init__(self, scene: Scene, places: Places, pen: Pen) -> None:
+        self.scene = scene
+        self.places = places
+        self.pen = pen
+        self.across = places.rankdir == "TB"
+        self.cards = scene.by_id()
+        self.curves = routes(scene, places)
+
+    def svg(self) -> str:
+        frames = "".join(self._frame(self.scene.frames[k], box) for k, box in self.places.frames.items())
+        links, tags, tag_boxes = [], [], []
+        taken = list(covered(self.scene, self.places).values())
+        for link, curve in zip(self.scene.links, self.curves, strict=True):
+            flow = self.scene.flow(link, self.cards)
+            links.append(self._link(link, curve, flow))
+            if link.label:
+                box = tag_box(curve, tag_width(link.label), taken)
+                tag_boxes.append(box)
+                tags.append(self._tag(link, tag_text(link.label), box, flow))
+        # Below each other: what waits, what is done, what goes on now.
+        order = sorted(range(len(links)), key=lambda k: _FLOWS.index(self.scene.flow(self.scene.links[k], self.cards)))
+        cards = (
+            draw_card(card, self.places.cards[card.id], self.places.density, self.pen) for card in self.scene.cards
+        )
+        body = frames + "".join(links[k] for k in order) + "".join(tags) + "".join(cards)
+        return _page(self.scene, body, self._extent(tag_boxes), self.pen, self.places)
+
+    def _extent(self, tags: list[Box]) -> Box:
+        boxes = [*covered(self.scene, self.places).values(), *self.places.frames.values(), *tags]
+        boxes += [around(sampled(curve, 8)) for curve in self.curves]
+        corners = [point for box in boxes for point in ((box.left, box.top), (box.right, box.bottom))]
+        return around(corners).grown(_PAD)
+
+    def _link(self, link: Link, curve: Curve, flow: str) -> str:
+        colour = flow_colour(LIGHT, flow)
+        line = self.pen.path(
+            "gb-line", path(curve), stroke=colour, stroke_width=1.3, stroke_dasharray=_dashes(link, flow),
+            stroke_linecap="round" if link.kind == "control" or flow == "dead" else None,
+        )  # fmt: skip
+        head = tag("polygon", {"points": arrow(curve, across=self.across), **self.pen.paint(fill=colour)})
+        return tag("g", {"class": "gb-edge", **_ends(link), "data-kind": link.kind, "data-flow": flow}, line, head)
+
+    def _tag(self, link: Link, text: str, box: Box, flow: str) -> str:
+        x, y = box.centre
+        ground = tag(
+            "rect",
+            {"class": "gb-ebg", "x": box.left, "y": box.top, "width": box.width, "height": box.height, "rx": 8,
+             **self.pen.paint(fill=LIGHT.paper, stroke=LIGHT.line),
+             "stroke-dasharray": "3 3" if flow == "dead" else None},
+        )  # fmt: skip
+        followed = flow in ("done", "active")
+        label = self.pen.text("gb-elabel", x, y + 4, text, SUB, LIGHT.ink if followed else LIGHT.ink2, anchor="middle")
+        return tag("g", {"class": "gb-tag", **_ends(link), "data-flow": flow}, ground, label)
+
+    def _frame(self, frame: Frame, box: Box) -> str:
+        ground = self.pen.path(
+            "gb-frame", outline("", box.width, box.height), fill=LIGHT.frame, stroke=LIGHT.faint,
+            transform=f"translate({round(box.left, 2):g} {round(box.top, 2):g})",
+        )  # fmt: skip
+        x = box.left + 10 + (16 if frame.state else 0)
+        mark = self.pen.mark(frame.state, box.left + 9, box.top + 6, 0.75) if frame.state else ""
+        text = clip(clean(frame.label), SUB, box.right - x - 8, bold=True)
+        label = self.pen.text("gb-clabel", x, box.top + 16, text, SUB, LIGHT.ink2, bold=True)
+        attributes = {"class": "gb-cluster", "data-id": frame.id, "data-state": frame.state or None}
+        return tag("g", attributes, ground, mark, label)
+
+
+_FLOWS = ("dead", "idle", "done", "active")
+
+
+def _ends(link: Link) -> dict[str, str]:
+    return {"data-from": link.source, "data-to": link.target}
+
+
+def _dashes(link: Link, flow: str) -> str | None:
+    if flow == "dead":
+        return "1 4"
+    if link.kind == "control":
+        return "1 4"
+    return "5 3" if link.kind == "conditional" and flow == "idle" else None
+
+
+def _page(scene: Scene, body: str, extent: Box, pen: Pen, places: Places | None = None) -> str:
+    w, h = math.ceil(extent.width), math.ceil(extent.height)
+    words = _said(scene)
+    moved = f"translate({round(-extent.left, 2):g} {round(-extent.top, 2):g})"
+    attributes = {
+        "xmlns": "http://www.w3.org/2000/svg", "class": "gb-svg gb-alone" if pen.static else "gb-svg",
+        "width": w, "height": h, "viewBox": f"0 0 {w} {h}", "role": "img" if pen.static else "group",
+        "aria-label": words, "font-family": _FONT, "data-rankdir": places.rankdir if places else None,
+        "data-density": places.density if places else None,
+    }  # fmt: skip
+    head = tag("title", {}, escape(words)) + tag("style", {}, DARK_STYLE) if pen.static else ""
+    graph = tag("g", {"class": "gb-graph", "transform": moved, "fill": "none"}, body)
+    return tag("svg", attributes, head, tag("g", {"class": "gb-view"}, graph))
+
+
+def _said(scene: Scene) -> str:
+    """Return the drawing in words."""
+    states = Counter(card.state for card in scene.cards if card.kind != "input")
+    count = states.total()
+    counted = ", ".join(f"{number} {state}" for state, number in states.items())
+    return f"{clean(scene.title)}: {count} node{'' if count == 1 else 's'}" + (f", {counted}" if counted else "")
+
+
+def _nothing(scene: Scene, pen: Pen) -> str:
+    text = "no nodes yet"
+    label = pen.text("gb-clabel", 12, 20, text, SUB, LIGHT.ink2)
+    return _page(scene, label, Box(0, 0, 24 + width(text, SUB), 32), pen)

@@ -1,144 +1,136 @@
-"""What is to be drawn, as plain records: the only thing that the rest of the package sees of a workflow."""
+"""What a drawing shows, as plain data: cards, links, frames. How it looks is for the other modules."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from graphbit_nb.core.states import NodeState
-from graphbit_nb.drawing.metrics import card_size
-
 if TYPE_CHECKING:
-    from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
-    from graphbit_nb.graph.node import Node
-    from graphbit_nb.graph.workflow import Workflow
+    from collections.abc import Mapping
 
 Density = Literal["full", "compact"]
-
-FULL_UP_TO = 30  # cards; beyond that a full card is more than the eye takes in
+Rankdir = Literal["LR", "TB"]
+LinkKind = Literal["data", "control", "conditional"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A node, or an input of the workflow.
+    """One node, or one input of the workflow.
+
+    A card's size depends on `label`, `kind`, `sub`, `room` and `fan` alone, so that a run never moves anything.
 
     Attributes:
-        id: Its name in the workflow; inputs begin with ``"input:"``, so that they never meet a node.
-        label: What stands on it.
-        kind: Kind of the node, or ``"input"``.
-        sub: Second line: what it is, what happens, why it ended.
-        figure: Short figure at the right-hand end of the second line.
-        state: State in the run.
-        new: Whether it was just defined.
+        id: Unique in the scene.
+        label: Its name.
+        kind: ``"input"``, or the kind of the node; unknown ones look like a prompt with a box as icon.
+        sub: Second line before the run: what the node is.
+        state: One of the node states.
+        meta: One figure at the right-hand end of the second line.
+        live: Second line in place of `sub`, once there is more to say.
+        room: The widest text that `meta` will ever hold.
+        fan: How many items it fans out over, as text; None for a node that does not.
+        items: State of each item of a fan-out: ``"done"``, ``"cached"``, ``"run"``, ``"fail"`` or ``""``.
+        wait: Part of a wait that is left, from 0 to 1.
+        stale: Whether its result is older than its definition.
+        new: Whether it has just been added.
+        selected: Whether it is selected.
     """
 
     id: str
     label: str
     kind: str
     sub: str = ""
-    figure: str = ""
     state: str = "pending"
+    meta: str = ""
+    live: str = ""
+    room: str = ""
+    fan: str | None = None
+    items: tuple[str, ...] = ()
+    wait: float | None = None
+    stale: bool = False
     new: bool = False
-
-    def size(self, density: Density) -> tuple[int, int]:
-        """Return width and height in pixels."""
-        return card_size(self.label, self.sub, self.kind, density)
+    selected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Link:
-    """An arrow between two cards, with the label of the branch that it stands for."""
+    """An arrow from one card to another; `label` names the branch of a conditional one."""
 
     source: str
     target: str
-    kind: Literal["data", "control", "conditional"] = "data"
+    kind: LinkKind = "data"
     label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A frame around some cards, for example an unfolded sub-workflow. Frames do not overlap."""
+
+    id: str
+    label: str
+    members: tuple[str, ...]
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A whole picture."""
+    """Everything that one drawing shows.
+
+    Attributes:
+        title: Name of the workflow, for those who cannot see the drawing.
+        cards: In the order of definition, which decides ties of the layout.
+        links: From card to card.
+        frames: Around cards.
+        dead: Links, as (source, target), that will not be followed in this run.
+
+    Raises:
+        ValueError: two cards share an id, or a link, frame or dead link names a card that is not there.
+    """
 
     title: str
     cards: tuple[Card, ...]
-    links: tuple[Link, ...]
+    links: tuple[Link, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    dead: frozenset[tuple[str, str]] = frozenset()
 
-    @property
-    def density(self) -> Density:
-        """How much stands on each card."""
-        return "full" if len(self.cards) <= FULL_UP_TO else "compact"
+    def __post_init__(self) -> None:
+        known = {card.id for card in self.cards}
+        if len(known) != len(self.cards):
+            raise ValueError("two cards of a scene share an id")
+        named = [end for link in self.links for end in (link.source, link.target)]
+        named += [member for frame in self.frames for member in frame.members]
+        for name in named:
+            if name not in known:
+                raise ValueError(f"no card {name!r} in the scene")
+        if len(framed := [m for frame in self.frames for m in frame.members]) != len(set(framed)):
+            raise ValueError("a card is in two frames")
 
-    @property
-    def description(self) -> str:
-        """What a reader who does not see the picture is told."""
-        states: dict[str, int] = {}
-        for card in self.cards:
-            if card.kind != "input":
-                states[card.state] = states.get(card.state, 0) + 1
-        total = sum(states.values())
-        listed = ", ".join(f"{count} {state}" for state, count in states.items())
-        return f"{self.title}: {total} node{'s' if total != 1 else ''}, {listed}"
+    def by_id(self) -> Mapping[str, Card]:
+        """Return the cards by their ids."""
+        return {card.id: card for card in self.cards}
 
+    def bundled(self) -> Scene:
+        """Return the scene with one link at most from a card to another: several would lie on each other."""
+        pairs: dict[tuple[str, str], list[Link]] = {}
+        for link in self.links:
+            pairs.setdefault((link.source, link.target), []).append(link)
+        if len(pairs) == len(self.links):
+            return self
+        return replace(self, links=tuple(_one(links) for links in pairs.values()))
 
-def scene_of(workflow: Workflow, snapshot: RunSnapshot | None = None, *, new: str | None = None) -> Scene:
-    """Return the scene of a workflow.
-
-    Args:
-        workflow: What to draw.
-        snapshot: A run of it; None draws it as it was defined, without any figure that changes from run to run.
-        new: Name of the node that was just defined.
-    """
-    inputs = [spec for spec in workflow.inputs.values() if spec.required]
-    cards = [
-        Card(
-            id=f"input:{spec.name}",
-            label=spec.name,
-            kind="input",
-            state="pending" if snapshot is None else "succeeded",
-        )
-        for spec in inputs
-    ]
-    for node in workflow.nodes.values():
-        told = None if snapshot is None else snapshot.nodes.get(node.name)
-        cards.append(_card(node, told, new=node.name == new))
-    links = [Link(source=f"input:{spec.name}", target=reader) for spec in inputs for reader in spec.consumers]
-    links += [Link(source=e.source, target=e.target, kind=e.kind, label=e.label) for e in workflow.edges]
-    return Scene(title=workflow.name, cards=tuple(cards), links=tuple(links))
+    def flow(self, link: Link, cards: Mapping[str, Card]) -> str:
+        """Return how far a link has come: ``idle``, ``active``, ``done``, or ``dead`` when it never will."""
+        source, target = cards[link.source].state, cards[link.target].state
+        stopped = source in ("skipped", "cancelled", "failed") or target in ("skipped", "cancelled")
+        if stopped or (link.source, link.target) in self.dead:
+            return "dead"
+        if target in ("running", "retrying", "waiting") and source in ("succeeded", "cached"):
+            return "active"
+        return "done" if target in ("succeeded", "cached", "failed") else "idle"
 
 
-def _card(node: Node, told: NodeSnapshot | None, *, new: bool) -> Card:
-    what = _what_it_is(node)
-    if told is None:
-        return Card(id=node.name, label=node.name, kind=node.kind, sub=what, new=new)
-    sub, figure = what, ""
-    match told.state:
-        case NodeState.SUCCEEDED:
-            figure = _took(told)
-        case NodeState.CACHED:
-            figure = "cached"
-        case NodeState.RUNNING if told.streamed:
-            figure = f"{len(told.streamed.split())} words"
-        case NodeState.RETRYING:
-            attempt = told.attempts[-1] if told.attempts else None
-            sub = f"try {len(told.attempts) + 1}"
-            figure = "" if attempt is None or attempt.delay is None else f"in {attempt.delay:.0f} s"
-        case NodeState.FAILED:
-            sub = told.error.type if told.error is not None else "failed"
-            figure = f"{len(told.attempts)} tries" if len(told.attempts) > 1 else ""
-        case NodeState.SKIPPED:
-            sub = (told.reason or "skipped").partition(",")[0]
-        case NodeState.CANCELLED:
-            sub = "cancelled"
-    return Card(id=node.name, label=node.name, kind=node.kind, sub=sub, figure=figure, state=str(told.state), new=new)
-
-
-def _what_it_is(node: Node) -> str:
-    model = getattr(node.settings, "model", None)
-    gives = f"→ {node.output}" if node.output is not None and not node.output.is_text else ""
-    return " ".join(part for part in (model or (node.kind if not gives else ""), gives) if part)
-
-
-def _took(told: NodeSnapshot) -> str:
-    if told.latency is None:
-        return ""
-    return f"{told.latency * 1000:.0f} ms" if told.latency < 0.095 else f"{told.latency:.1f} s"
+def _one(links: list[Link]) -> Link:
+    kinds = {link.kind for link in links}
+    kind: LinkKind = "conditional" if "conditional" in kinds else "data" if "data" in kinds else "control"
+    label = " | ".join(dict.fromkeys(link.label for link in links if link.label))
+    return Link(source=links[0].source, target=links[0].target, kind=kind, label=label)

@@ -1,193 +1,205 @@
-"""A workflow as a picture: nothing overlaps, nothing sticks out, every text stays text."""
+"""The whole drawing: direction and density, states and kinds, alone and in a live view."""
 
-import random
-from itertools import combinations
-from xml.etree import ElementTree as ET
+import re
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from graphbit_nb import LlmConfig, Node, WorkflowBuilder, WorkflowExecutor
-from graphbit_nb.core.states import NodeState
-from graphbit_nb.drawing.cards import cards
-from graphbit_nb.drawing.marks import KINDS, MARKS
-from graphbit_nb.drawing.metrics import clip, text_width
-from graphbit_nb.drawing.pictures import dot_source, picture, place, svg
-from graphbit_nb.drawing.scene import Card, Link, Scene, scene_of
+from graphbit_nb.drawing import Card, Link, Scene, draw
+from graphbit_nb.drawing.marks import ICONS, MARKS, OTHER_ICON, tables
+from graphbit_nb.drawing.palette import DARK, LIGHT
+from graphbit_nb.drawing.pictures import arrange
 
-SVG = "{http://www.w3.org/2000/svg}"
-STATES = [str(state) for state in NodeState]
-KIND_NAMES = ["prompt", "python", "condition", "agent", "human", "workflow", "of_a_plugin"]
+from .conftest import KINDS, STATES, SVG, groups, random_scene
 
 
-def random_scene(size, seed):
-    chance = random.Random(seed)
-    made = [
-        Card(
-            id=f"n{i}",
-            label=chance.choice(["x", "summary", "a_rather_long_name_for_a_node", "名前"]) + str(i),
-            kind=chance.choice(KIND_NAMES),
-            sub=chance.choice(["", "→ list[str]", "needs somebody_else"]),
-            figure=chance.choice(["", "4.2 s", "1,204 words"]),
-            state=chance.choice(STATES),
-        )
-        for i in range(size)
-    ]
-    links = [
-        Link(
-            source=f"n{before}",
-            target=f"n{after}",
-            kind=chance.choice(["data", "control", "conditional"]),
-            label=chance.choice(["", "", "yes"]),
-        )
-        for after in range(1, size)
-        for before in chance.sample(range(after), min(after, chance.choice([1, 1, 2])))
-    ]
-    return Scene(title="random", cards=tuple(made), links=tuple(links))
-
-
-def len_of(draft):
-    return len(draft)
-
-
-def workflow():
-    builder = WorkflowBuilder("w")
-    builder.add_node(Node.prompt("outline", "About {{ topic }}"))
-    builder.add_node(Node.prompt("draft", "{{ outline }}", output="list[str]"))
-    builder.add_node(Node.python("count", len_of, after="outline"))
-    return builder.build()
-
-
-@pytest.mark.parametrize("size", [1, 2, 8, 30, 31, 60, 200])
-@pytest.mark.parametrize("width", [400, 5000])
-def test_no_two_cards_overlap_and_all_are_in_the_picture(size, width):
-    scene = random_scene(size, size)
-    geometry, _ = place(scene, width)
-    boxes = list(geometry.boxes.values())
-    assert len(boxes) == size
-    for a, b in combinations(boxes, 2):
-        assert abs(a.x - b.x) >= (a.width + b.width) / 2 - 1 or abs(a.y - b.y) >= (a.height + b.height) / 2 - 1
-    for box in boxes:
-        assert box.x + geometry.shift[0] - box.width / 2 >= 0
-        assert box.x + geometry.shift[0] + box.width / 2 <= geometry.width
-        assert box.y + geometry.shift[1] - box.height / 2 >= 0
-        assert box.y + geometry.shift[1] + box.height / 2 <= geometry.height
-
-
-def test_texts_stay_on_their_cards():
-    scene = random_scene(30, 7)
-    geometry, direction = place(scene, 900)
-    root = ET.fromstring(cards(scene, geometry, direction))
-    groups = {g.attrib["data-id"]: g for g in root.iter(f"{SVG}g") if g.attrib.get("class") == "gb-node"}
-    for name, box in geometry.boxes.items():
-        for text in groups[name].iter(f"{SVG}text"):
-            length, x = float(text.attrib["textLength"]), float(text.attrib["x"])
-            left = x - length if text.attrib.get("text-anchor") == "end" else x
-            assert left >= 0
-            assert left + length <= box.width
-
-
-def test_a_few_nodes_go_from_left_to_right_and_many_in_a_row_from_top_to_bottom():
-    def chain(size):
-        links = tuple(Link(source=f"n{i}", target=f"n{i + 1}") for i in range(size - 1))
-        return Scene(
-            title="c", cards=tuple(Card(id=f"n{i}", label="n", kind="prompt") for i in range(size)), links=links
-        )
-
-    assert place(chain(4), 900)[1] == "LR"
-    assert place(chain(14), 900)[1] == "TB"
-
-
-def test_the_same_workflow_gives_the_same_bytes():
-    assert svg(workflow()) == svg(workflow())
-
-
-def test_a_definition_shows_no_figure_of_a_run():
-    result = WorkflowExecutor(LlmConfig.scripted({"outline": "a", "draft": '["x"]'})).execute(
-        workflow(), {"topic": "t"}
+def chain(count):
+    cards = tuple(Card(id=str(i), label=f"step_{i}", kind="prompt") for i in range(count))
+    return Scene(
+        title="chain", cards=cards, links=tuple(Link(source=str(i), target=str(i + 1)) for i in range(count - 1))
     )
-    assert " ms" not in svg(result.workflow)
-    assert 'data-state="succeeded"' in svg(result.workflow, result.snapshot)
 
 
-def test_inputs_edges_and_the_new_node_are_drawn():
-    scene = scene_of(workflow(), new="draft")
-    assert [(card.id, card.kind, card.new) for card in scene.cards] == [
-        ("input:topic", "input", False),
-        ("outline", "prompt", False),
-        ("draft", "prompt", True),
-        ("count", "python", False),
-    ]
-    assert {(link.source, link.target, link.kind) for link in scene.links} == {
-        ("input:topic", "outline", "data"),
-        ("outline", "draft", "data"),
-        ("draft", "count", "data"),
-        ("outline", "count", "control"),
-    }
+def one(**card):
+    return Scene(title="one", cards=(Card(id="a", label="a", **card),))
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_has_a_mark_of_its_own(state):
-    drawn = picture(Scene(title="s", cards=(Card(id="a", label="a", kind="prompt", state=state),), links=()))
-    assert MARKS[state][1] in drawn or MARKS[state][2] in drawn
-    assert len({MARKS[s] for s in STATES}) == len(STATES)
-
-
-def test_a_kind_that_is_not_known_has_a_picture_too():
-    drawn = picture(Scene(title="s", cards=(Card(id="a", label="a", kind="of_a_plugin"),), links=()))
-    assert KINDS["other"] in drawn
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=20))
-def test_any_text_gives_well_formed_svg(label, sub, tag):
-    scene = Scene(
-        title=label,
-        cards=(Card(id="a", label=label, kind="prompt", sub=sub, figure=sub), Card(id="b", label="b", kind="agent")),
-        links=(Link(source="a", target="b", kind="conditional", label=tag),),
-    )
-    root = ET.fromstring(picture(scene))
-    assert root.tag == f"{SVG}svg"
+def test_the_same_scene_gives_the_same_bytes():
+    assert draw(random_scene(12, 15)) == draw(random_scene(12, 15))
 
 
 @pytest.mark.parametrize(
-    "label", ["<b>bold</b>", "</text><script>alert(1)</script>", "a\u202eb", "&amp;", '"quoted"', "<x>"]
+    ("count", "width", "way"),
+    [
+        (3, 960, ("LR", "full")),  # fits
+        (8, 960, ("TB", "full")),  # does not fit from left to right
+        (3, 400, ("TB", "compact")),  # narrow
+        (31, 960, ("TB", "compact")),  # many
+    ],
 )
-def test_a_label_is_text_and_nothing_else(label):
-    root = ET.fromstring(picture(Scene(title="t", cards=(Card(id="a", label=label, kind="prompt"),), links=())))
-    assert {e.tag.removeprefix(SVG) for e in root.iter()} <= {
-        "svg",
-        "title",
-        "style",
-        "g",
-        "path",
-        "rect",
-        "text",
-        "polygon",
-    }
-    assert "\u202e" not in ET.tostring(root, encoding="unicode")
+def test_direction_and_density_follow_from_width_and_number(count, width, way):
+    places = arrange(chain(count), width)
+    assert (places.rankdir, places.density) == way
 
 
-def test_nothing_outside_the_picture_is_referred_to():
-    drawn = picture(random_scene(12, 3))
-    assert "href" not in drawn
-    assert "url(" not in drawn
-    assert drawn.count("http") == 1  # the name of the SVG namespace
+def test_what_fits_nowhere_is_drawn_the_narrowest_way():
+    cards = tuple(Card(id=str(i), label="x" * 30, kind="prompt") for i in range(30))
+    scene = Scene(title="t", cards=cards, links=tuple(Link(source="0", target=str(i)) for i in range(1, 30)))
+    assert arrange(scene, 100).rankdir == "LR"
 
 
-def test_dot_has_the_names_as_labels():
-    source = dot_source(workflow())
-    for name in ("topic", "outline", "draft", "count"):
-        assert f"label={name}" in source
+@pytest.mark.parametrize("density", ["full", "compact"])
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_its_mark(state, density):
+    (node,) = groups(draw(one(kind="prompt", state=state), width=960 if density == "full" else 300), "gb-node")
+    body = next(path for path in node.iter(f"{SVG}path") if path.get("class") == "gb-body")
+    assert (node.get("data-state"), body.get("d")) == (state, MARKS[state][1])
 
 
-def test_a_clipped_text_fits_and_ends_in_an_ellipsis():
-    assert clip("short", 12, 100) == "short"
-    cut = clip("a very long text that does not fit", 12, 80)
-    assert cut.endswith("…")
-    assert text_width(cut, 12) <= 80
+def test_a_stale_card_keeps_its_state_and_shows_the_mark_of_staleness():
+    (node,) = groups(draw(one(kind="prompt", state="succeeded", stale=True)), "gb-node")
+    assert node.get("data-state") == "succeeded"
+    assert MARKS["stale"][2] in [path.get("d") for path in node.iter(f"{SVG}path")]
 
 
-def test_a_thousand_nodes_can_be_drawn():
-    assert picture(random_scene(1000, 1)).count('class="gb-node"') == 1000
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_its_icon(kind):
+    assert f'd="{ICONS[kind]}"' in draw(one(kind=kind))
+
+
+def test_a_kind_that_nobody_knows_looks_like_a_prompt_with_a_box():
+    unknown, prompt = (groups(draw(one(kind=kind)), "gb-node")[0] for kind in ("crystal_ball", "prompt"))
+    outlines = [
+        next(p.get("d") for p in g.iter(f"{SVG}path") if p.get("class") == "gb-card") for g in (unknown, prompt)
+    ]
+    assert outlines[0] == outlines[1]
+    assert OTHER_ICON in [p.get("d") for p in unknown.iter(f"{SVG}path")]
+
+
+def test_a_state_that_nobody_knows_is_drawn_as_pending():
+    assert MARKS["pending"][1] in draw(one(kind="prompt", state="dreaming"))
+
+
+def test_an_input_has_no_mark():
+    assert "gb-mark" not in draw(one(kind="input")).split("</style>")[1]
+
+
+def test_a_workflow_without_nodes_says_so():
+    assert "no nodes yet" in draw(Scene(title="empty", cards=()))
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "flow"),
+    [
+        ("pending", "pending", "idle"),
+        ("succeeded", "running", "active"),
+        ("cached", "succeeded", "done"),
+        ("succeeded", "failed", "done"),
+        ("failed", "skipped", "dead"),
+        ("running", "pending", "idle"),
+    ],
+)
+def test_a_link_shows_how_far_it_has_come(source, target, flow):
+    cards = (Card(id="a", label="a", kind="prompt", state=source), Card(id="b", label="b", kind="prompt", state=target))
+    (edge,) = groups(draw(Scene(title="t", cards=cards, links=(Link(source="a", target="b"),))), "gb-edge")
+    assert edge.get("data-flow") == flow
+
+
+def test_a_branch_that_was_not_taken_is_dead_although_its_target_runs():
+    cards = tuple(Card(id=i, label=i, kind="prompt", state="succeeded") for i in "ab")
+    scene = Scene(title="t", cards=cards, links=(Link(source="a", target="b"),), dead=frozenset({("a", "b")}))
+    assert groups(draw(scene), "gb-edge")[0].get("data-flow") == "dead"
+
+
+def test_several_links_between_two_cards_are_one_line_with_all_labels():
+    cards = tuple(Card(id=i, label=i, kind="prompt") for i in "ab")
+    links = tuple(Link(source="a", target="b", kind="conditional", label=label) for label in ("good", "bad"))
+    svg = draw(Scene(title="t", cards=cards, links=links))
+    assert len(groups(svg, "gb-edge")) == 1
+    assert "good | bad" in svg
+
+
+def test_many_items_are_merged_and_a_failure_is_not_lost():
+    items = ("done",) * 99 + ("fail",)
+    (node,) = groups(draw(one(kind="prompt", fan="100", items=items)), "gb-node")
+    segments = [r.get("data-item") for r in node.iter(f"{SVG}rect") if r.get("class") == "gb-seg"]
+    assert len(segments) == 24
+    assert segments[-1] == "fail"
+
+
+def test_a_picture_alone_carries_both_themes():
+    svg = draw(random_scene(5, 4))
+    assert "prefers-color-scheme:dark" in svg
+    assert LIGHT.ink in svg
+    assert DARK.ink in svg
+
+
+def test_rules_of_a_picture_reach_no_other_drawing_on_the_page():
+    style = re.search(r"<style>(.*)</style>", draw(one(kind="prompt")))[1].removeprefix(
+        "@media (prefers-color-scheme:dark){"
+    )
+    selectors = [one for rule in style.split("}") if "{" in rule for one in rule.split("{")[0].split(",")]
+    assert selectors
+    assert all(selector.startswith(".gb-alone ") for selector in selectors)
+
+
+def test_a_live_drawing_leaves_colours_to_the_page():
+    svg = draw(random_scene(5, 4), static=False)
+    assert not re.search(r"#[0-9a-f]{6}", svg)
+    assert "<style" not in svg
+
+
+def test_a_picture_alone_has_nothing_to_press():
+    svg = draw(random_scene(5, 4))
+    assert 'role="button"' not in svg
+    assert "tabindex" not in svg
+
+
+def test_a_picture_is_described_for_those_who_cannot_see_it():
+    svg = draw(
+        Scene(title="Reviews", cards=(Card(id="a", label="a", kind="prompt", state="failed", live="timed out"),))
+    )
+    assert 'aria-label="Reviews: 1 node, 1 failed"' in svg
+    assert "<title>a, prompt, failed, timed out</title>" in svg
+
+
+def test_a_picture_refers_to_nothing_outside():
+    svg = draw(random_scene(12, 15))
+    assert "href" not in svg
+    assert "url(" not in svg
+    assert svg.count("http") == 1  # the name of the SVG namespace
+
+
+def _luminance(colour):
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def _contrast(a, b):
+    light, dark = sorted((_luminance(a), _luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])
+def test_every_text_can_be_read_on_its_card(palette):
+    assert _contrast(palette.ink2, palette.card) >= 4.5
+    assert all(_contrast(colour, palette.card) >= 4.5 for colour in palette.states.values())
+    assert all(_contrast(palette.states[state], tint) >= 4.5 for state, tint in palette.tints.items())
+
+
+@pytest.mark.parametrize(("palette", "paper"), [(LIGHT, "#ffffff"), (DARK, "#1e1f22")], ids=["light", "dark"])
+def test_every_link_can_be_seen_on_the_page(palette, paper):
+    assert min(_contrast(palette.idle, paper), _contrast(palette.done, paper)) >= 3
+
+
+def test_the_tables_of_the_widgets_know_every_state_and_kind():
+    assert set(tables()["marks"]) == {*STATES, "stale"}
+    assert set(tables()["kinds"]) == set(KINDS)
+
+
+def test_a_thousand_nodes_are_drawn():
+    assert len(groups(draw(random_scene(1000, 1300)), "gb-node")) == 1000
+
+
+def test_links_by_the_thousand_between_few_nodes_are_drawn():
+    assert len(groups(draw(random_scene(150, 1500)), "gb-edge")) == 1500

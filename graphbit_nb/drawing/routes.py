@@ -1,0 +1,142 @@
+"""How links run: a plain S from side to side where it crosses no card, else Graphviz's way; arrows; tags."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from typing import TYPE_CHECKING
+
+from graphbit_nb.drawing.geometry import Box, Curve, Places, Point, around, covered
+from graphbit_nb.drawing.markup import number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphbit_nb.drawing.scene import Link, Scene
+
+_ARROW = 7.0
+_TOUCH = 0.75  # half the thickest outline: the tip meets it
+_APART = 5.0  # from other cards
+_LEAST_GAP = 12.0
+_STEPS = 24
+_TAG_HEIGHT = 16.0
+
+
+def routes(scene: Scene, places: Places) -> list[Curve]:
+    """Return a curve for each link, from the middle of one card's side to the middle of another's."""
+    obstacles = _Obstacles(covered(scene, places))
+    across = places.rankdir == "TB"
+    curves = []
+    for k, link in enumerate(scene.links):
+        ends = (link.source, link.target)
+        plain = s_curve(*_ends(places, link), across=across)
+        laid_out = places.routes.get(k)
+        if not laid_out or _is_free(plain, across, obstacles, ends):
+            curves.append(plain)
+        else:
+            curves.append(_trimmed(laid_out, *_ends(places, link), across=across))
+    return curves
+
+
+class _Obstacles:
+    """Cards, to be found by place."""
+
+    def __init__(self, boxes: Mapping[str, Box]) -> None:
+        self._boxes = sorted(boxes.items(), key=lambda item: item[1].top)
+        self._tops = [box.top for _, box in self._boxes]
+        self._highest = max((box.height for box in boxes.values()), default=0.0)
+
+    def near(self, region: Box) -> list[tuple[str, Box]]:
+        """Return the cards that a region touches."""
+        first = bisect_left(self._tops, region.top - self._highest)
+        last = bisect_right(self._tops, region.bottom)
+        return [item for item in self._boxes[first:last] if region.overlap(item[1])]
+
+
+def _ends(places: Places, link: Link) -> tuple[Point, Point]:
+    source, target = places.cards[link.source], places.cards[link.target]
+    if places.rankdir == "LR":
+        return (source.right, source.centre[1]), (target.left - _TOUCH, target.centre[1])
+    return (source.centre[0], source.bottom), (target.centre[0], target.top - _TOUCH)
+
+
+def s_curve(start: Point, tip: Point, *, across: bool) -> Curve:
+    """Return an S that leaves and arrives along the axis and ends where the arrow begins."""
+    (x1, y1), (x2, y2) = start, tip
+    if across:
+        bend = (y2 - y1) / 2
+        return start, (x1, y1 + bend), (x2, y2 - bend), (x2, y2 - _ARROW + 2)
+    bend = (x2 - x1) / 2
+    return start, (x1 + bend, y1), (x2 - bend, y2), (x2 - _ARROW + 2, y2)
+
+
+def _trimmed(curve: Curve, start: Point, tip: Point, *, across: bool) -> Curve:
+    """Return Graphviz's curve with ends that are exactly ours, and level with the arrow."""
+    (tx, ty), ahead = tip, _ARROW - 2
+    (lx, ly) = curve[-2]
+    end = (tx, ty - ahead) if across else (tx - ahead, ty)
+    last = (tx, min(ly, ty - ahead - 3)) if across else (min(lx, tx - ahead - 3), ty)
+    return start, *curve[1:-2], last, end
+
+
+def _is_free(curve: Curve, across: bool, obstacles: _Obstacles, own: tuple[str, str]) -> bool:
+    start, end = curve[0], curve[-1]
+    if (end[1] - start[1] if across else end[0] - start[0]) < _LEAST_GAP - _ARROW:
+        return False
+    region = around(curve).grown(_APART)
+    near = [box.grown(_APART) for name, box in obstacles.near(region) if name not in own]
+    if not near:
+        return True
+    return not any(box.holds(x, y) for x, y in sampled(curve)[1:-1] for box in near)
+
+
+def sampled(curve: Curve, steps: int = _STEPS) -> list[Point]:
+    """Return points along a curve."""
+    points = [curve[0]]
+    for k in range(0, len(curve) - 3, 3):
+        (ax, ay), (bx, by), (cx, cy), (dx, dy) = curve[k : k + 4]
+        for step in range(1, steps + 1):
+            t = step / steps
+            a, b, c, d = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
+            points.append((a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy))
+    return points
+
+
+def path(curve: Curve) -> str:
+    """Return a curve as the `d` of a path."""
+    written = [f"{number(x)},{number(y)}" for x, y in curve]
+    return f"M{written[0]}C{' '.join(written[1:])}"
+
+
+def arrow(curve: Curve, *, across: bool) -> str:
+    """Return the points of the arrow head that a curve ends in."""
+    x, y = curve[-1]
+    if across:
+        tip = y + _ARROW - 2
+        corners = [(x, tip), (x - 3, tip - _ARROW), (x + 3, tip - _ARROW)]
+    else:
+        tip = x + _ARROW - 2
+        corners = [(tip, y), (tip - _ARROW, y - 3), (tip - _ARROW, y + 3)]
+    return " ".join(f"{number(a)},{number(b)}" for a, b in corners)
+
+
+def tag_box(curve: Curve, width: float, taken: list[Box]) -> Box:
+    """Return the place of a tag: the middle of the curve, or the nearest point where it covers nothing.
+
+    The place is added to `taken`.
+    """
+    points = sampled(curve)[1:-1]
+    region = around(points).grown(width)
+    near = [box for box in taken if region.overlap(box)]
+    middle = (len(points) - 1) / 2
+
+    def at(point: Point) -> Box:
+        x, y = point
+        return Box(x - width / 2, y - _TAG_HEIGHT / 2, x + width / 2, y + _TAG_HEIGHT / 2)
+
+    def cost(i: int) -> tuple[int, float]:
+        box = at(points[i]).grown(3)
+        return round(sum(box.overlap(other) for other in near)), abs(i - middle)
+
+    chosen = at(points[min(range(len(points)), key=cost)])
+    taken.append(chosen)
+    return chosen
