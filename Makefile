@@ -13,7 +13,7 @@ STAMPS := $(VENV)/.for-demo $(VENV)/.for-lab $(VENV)/.for-tests
 MAKEFLAGS += --keep-going
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .NOTPARALLEL:
-.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench lock clean local-model
+.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench lock images clean local-model
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -28,13 +28,11 @@ test: test-unit test-notebooks test-browser ## Run all tests, in three processes
 
 test-unit: $(VENV)/.for-tests ## Run the unit tests; ARGS='-k name' selects
 	-@$(MAKE) local-model
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto --ignore=tests/browser $(ARGS)
 
-test-notebooks: $(VENV)/.for-tests ## Run every notebook: compared by nbval, then executed by nbclient
+test-notebooks: $(VENV)/.for-tests ## Run every notebook, with nbval
 	-@$(MAKE) local-model
-	@rm -rf $(BUILD)/notebooks
-	GRAPHBIT_HOME=$(BUILD)/notebooks/nbval $(BIN)/pytest -p nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
-	GRAPHBIT_HOME=$(BUILD)/notebooks/nbclient $(BIN)/jupyter execute --kernel_name=python3 --timeout=300 notebooks/*.ipynb
+	$(BIN)/pytest -p nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 # Without a browser this says so and is no failure, except in CI.
 test-browser: $(VENV)/.for-tests ## Run the tests in JupyterLab, in Chromium
@@ -54,6 +52,10 @@ format: $(VENV)/.for-tests ## Format the code and mend what the linter can
 
 bench: $(VENV)/.for-tests local-model ## Measure: the engine's overhead, drawing, imports
 	$(BIN)/python -m benchmarks $(ARGS)
+
+images: $(VENV)/.for-tests local-model ## Make the pictures of the documentation from the real thing
+	@.ci/system-packages chromium
+	$(BIN)/python tests/browser/make_images.py
 
 clean: ## Remove what was built and cached, but not .venv
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -83,5 +83,6 @@ def test_a_page_that_asks_another_machine_is_noticed(warm_notebook, warm_page):
     lab = warm_notebook(["from IPython.display import HTML\nHTML('<img src=\"https://cdn.example/x.png\">')"])
     with lab.page.expect_event("requestfailed"):
         lab.run_cell(0)
-    assert warm_page.foreign == ["https://cdn.example/x.png"]
+    assert set(warm_page.foreign) == {"https://cdn.example/x.png"}
+    lab.reset([""])  # a page may ask again while the picture is on it
     warm_page.foreign.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -57,6 +58,7 @@ def shell():
     yield Shell(ip)
     ip.run_line_magic("unload_ext", "graphbit_nb")
     InteractiveShell.clear_instance()
+    atexit.unregister(ip.atexit_operations)  # a tenth of a second each, at the end of the tests
 
 
 @pytest.fixture
