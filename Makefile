@@ -28,7 +28,7 @@ test: test-unit test-notebooks test-browser ## Run all tests, in three processes
 
 test-unit: $(VENV)/.for-tests ## Run the unit tests; ARGS='-k name' selects
 	-@$(MAKE) local-model
-	$(BIN)/pytest -n auto --ignore=tests/browser $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 test-notebooks: $(VENV)/.for-tests ## Run every notebook, with nbval
 	-@$(MAKE) local-model
