@@ -203,9 +203,9 @@ def cause(error: ErrorInfo) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return a time as it is shown on a card: ``0.04 s``, ``9.4 s``, ``1:05``, ``2:00:07``."""
-    if seconds < 0.995:
-        return f"{max(0.0, seconds):.2f} s"
+    """Return a time as it is shown on a card: ``40 ms``, ``9.4 s``, ``1:05``, ``2:00:07``."""
+    if seconds < 0.0995:
+        return f"{max(0.0, seconds * 1000):.0f} ms"
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing.marks import MARKS
+from graphbit_nb.drawing.reading import duration
 from graphbit_nb.templating import to_text
 
 if TYPE_CHECKING:
@@ -133,15 +134,8 @@ def preview(value: Any, most: int = PREVIEW) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """Write a time the way people read it."""
-    if value is None:
-        return ""
-    if value < 0.095:
-        return f"{value * 1000:.0f} ms"
-    if value < 59.95:
-        return f"{value:.1f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes}:{rest:02d} min"
+    """Write a time the way people read it, as the drawing does; nothing when there is none."""
+    return "" if value is None else duration(value)
 
 
 def tokens(node: NodeSnapshot) -> str:
