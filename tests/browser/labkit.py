@@ -304,6 +304,7 @@ class Notebook:
         """Switch to `LIGHT` or `DARK`."""
         self.page.evaluate("(theme) => jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
         self.page.wait_for_function("(theme) => document.body.dataset.jpThemeName === theme", arg=name)
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
         """Save the page, or one part of it, as `build/screenshots/NAME.png`."""
