@@ -38,7 +38,7 @@ class ErrorInfo:
 
     def __str__(self) -> str:
         where = f" ({self.place})" if self.place else ""
-        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        tries = f" ({self.attempts} attempts)" if self.attempts > 1 else ""
         return f"{self.type}: {self.message}{where}{tries}"
 
 

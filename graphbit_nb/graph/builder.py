@@ -118,8 +118,15 @@ class Draft(WorkflowBuilder):
         for name in gone:
             if name not in known:
                 raise UsageError(f"no node {name!r}{did_you_mean(name, known)}")
+        before = self._nodes, self._connections
         self._nodes = [node for node in self._nodes if node.name not in gone]
         self._connections = [(a, b) for a, b in self._connections if a not in gone and b not in gone]
+        try:
+            if self._nodes:
+                self.build()
+        except ValidationError:
+            self._nodes, self._connections = before
+            raise
 
     def __getitem__(self, name: str) -> Node:
         for node in self._nodes:
@@ -140,6 +147,8 @@ def _same_cell(old: Node, new: Node) -> bool:
         and new.origin is not None
         and old.origin.cell is not None
         and old.origin.cell == new.origin.cell
+        # One run of a cell may define several nodes; a new run has another number.
+        and (old.origin.place != new.origin.place or not new.origin.place)
     )
 
 

@@ -212,6 +212,8 @@ def make_node(
         prepared = processor.prepare(body, **given)
         references = processor.references(prepared)
         declared = None if output is None else output_type(output, namespace)
+        if declared is not None and fallback is not MISSING and fallback is not None:
+            fallback = declared.parse(fallback) if isinstance(fallback, str) else declared.check(fallback)
     except GraphbitError as error:
         if isinstance(error, TemplateError):
             error.node = name

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.node import CACHE_MODES
 from graphbit_nb.graph.registry import ProcessorRegistry
+from graphbit_nb.providers.clients import FACTORIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +105,9 @@ def node_arguments(options: argparse.Namespace, kind: str, namespace: Mapping[st
     provider = given.get("provider")
     if provider is not None and type(namespace.get(provider)).__name__ == "LlmConfig":
         given["provider"] = namespace[provider]
+    elif provider is not None and provider not in FACTORIES:
+        near = did_you_mean(provider, FACTORIES) or f"; there are {', '.join(FACTORIES)}"
+        raise UsageError(f"%%graphbit {kind} --provider: no provider {provider!r}{near}, or a variable's LlmConfig")
     return given
 
 

@@ -58,6 +58,10 @@ class CellFunction:
             shift = 0 if hasattr(self, "has_return") else self._offset
             line = (error.lineno or 1) + shift
             text = (error.text or "").strip()
+            if text.startswith(("!", "%")) or "= !" in text:
+                raise DefinitionError(
+                    f"{name}: line {line}: shell and magic lines do not work in a node: {text}; use subprocess"
+                ) from None
             raise DefinitionError(f"{name}: line {line}: {error.msg}" + (f": {text}" if text else "")) from None
         lines = ("\n" * self._offset + body).splitlines(keepends=True)
         linecache.cache[self._filename] = (len(body), None, lines, self._filename)
@@ -83,8 +87,10 @@ class CellFunction:
         return types.FunctionType(code, self._namespace, self.__name__)
 
     def shadows(self, name: str) -> bool:
-        """Whether the notebook has a variable that a node of this name hides from the body."""
-        return name in self._namespace and any(reference.name == name for reference in self.references)
+        """Whether a node of this name hides a variable of the notebook, or a builtin, from the body."""
+        return (name in self._namespace or hasattr(builtins, name)) and any(
+            reference.name == name for reference in self.references
+        )
 
     def _is_tool(self, name: str) -> bool:
         """Whether the name is something to work with: a function, a class, a module. Anything else is data."""
@@ -115,7 +121,8 @@ def _global_names(code: types.CodeType) -> set[str]:
     """Names that are looked up outside the function; a class's own names count only if they are global as well."""
     found = {str(i.argval) for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
     stored = {str(i.argval) for i in dis.get_instructions(code) if i.opname == "STORE_NAME"}
-    found -= stored | {"__name__"}
+    # What the body declares global is the notebook's own variable, to be changed; it is no input.
+    found -= stored | {str(i.argval) for i in dis.get_instructions(code) if i.opname == "STORE_GLOBAL"} | {"__name__"}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             found |= _global_names(constant)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.execution.engine import needed_inputs, plan_for
+from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.notebook import inspection, running, views
 from graphbit_nb.notebook.arguments import Parser, assignments, variable
 from graphbit_nb.providers.clients import FACTORIES
@@ -124,9 +126,20 @@ def inputs_for(
     given.update(assignments(getattr(options, "set", None)))
     needed = needed_inputs(workflow, plan_for(workflow, nodes))
     taken = [name for name in needed if name not in given and name in namespace]
+    taken = [name for name in taken if not (_is_tool(namespace[name]) and _prompts_read(workflow, name))]
     given.update({name: namespace[name] for name in taken})
     notes = [f"from the notebook's variables: {', '.join(taken)}"] if taken else []
     return given, notes
+
+
+def _is_tool(value: Any) -> bool:
+    return callable(value) or isinstance(value, ModuleType)
+
+
+def _prompts_read(workflow: Workflow, name: str) -> bool:
+    """Whether a prompt reads the input: a function or a module is nothing to print there."""
+    kinds = (workflow.nodes[reader].kind for reader in workflow.inputs[name].consumers)
+    return any((found := ProcessorRegistry.find(kind)) is not None and found.asks_model for kind in kinds)
 
 
 @_command("show")
@@ -212,6 +225,8 @@ def config(magics: GraphbitMagics, options: argparse.Namespace) -> None:
             "variable before the kernel starts (OPENAI_API_KEY, ANTHROPIC_API_KEY)"
         )
     if options.config is not None:
+        if options.provider or options.model or options.base_url:
+            raise UsageError("--config says everything; leave the other options out")
         found = variable(options.config, magics.namespace, "--config")
         if not isinstance(found, LlmConfig):
             raise UsageError(f"--config {options.config}: that is a {type(found).__name__}, not an LlmConfig")
@@ -224,7 +239,14 @@ def config(magics: GraphbitMagics, options: argparse.Namespace) -> None:
 
 def _config_of(options: argparse.Namespace, current: LlmConfig | None) -> LlmConfig:
     provider = options.provider or (current.provider if current is not None else "local")
+    if current is not None and current.provider == provider:
+        kept = current.with_model(options.model)  # the address, the key and all other settings stay
+        return kept if options.base_url is None else kept.model_copy(update={"base_url": options.base_url})
     if provider == "local":
+        if options.base_url is not None:
+            raise UsageError(
+                "the embedded model has no --base-url; for a server of yours: --provider openai_compatible"
+            )
         return LlmConfig.local(options.model) if options.model else LlmConfig.local()
     if provider == "scripted":
         raise UsageError(
@@ -233,10 +255,9 @@ def _config_of(options: argparse.Namespace, current: LlmConfig | None) -> LlmCon
     if provider not in FACTORIES:
         near = did_you_mean(provider, FACTORIES)
         raise UsageError(f"no provider {provider!r}{near or '; there are ' + ', '.join(FACTORIES)}")
-    model = options.model or (current.model if current is not None and current.provider == provider else None)
-    if model is None:
+    if options.model is None:
         raise UsageError(f"--provider {provider} needs --model as well")
-    return LlmConfig(provider=provider, model=model, base_url=options.base_url)
+    return LlmConfig(provider=provider, model=options.model, base_url=options.base_url)
 
 
 @_command("local", _arg("what", metavar="install", choices=("install",)))

@@ -49,6 +49,8 @@ def define(magics: GraphbitMagics, kind: str, options: argparse.Namespace, cell:
     if options.into:
         check_name(options.into)
         workspace.into[workspace.current, node.name] = options.into
+    else:
+        workspace.into.pop((workspace.current, node.name), None)
     lines = announcement(workflow, node, replaced)
     if magics.draw:
         views.show_definition(workspace, workflow, lines, node.name)
@@ -73,12 +75,16 @@ def announcement(workflow: Workflow, node: Node, replaced: Node | None) -> list[
         lines.append(("", f"replaces {replaced.name}, which this cell defined before"))
     elif replaced is not None and _moved(replaced, node):
         lines.append(("", f"replaces the {node.name} that another cell defined"))
-    lines += [("retrying", problem.message) for problem in workflow.warnings if problem.code == "looks-like-slip"]
+    lines += [
+        ("retrying", f"{spec.name!r} is no node, so it is an input of the workflow; did you mean {spec.looks_like!r}?")
+        for spec in workflow.inputs.values()
+        if spec.looks_like is not None and (node.name in spec.consumers or node.name == spec.looks_like)
+    ]
     settings = node.settings
     body = getattr(settings, "fn", None)
     if isinstance(body, CellFunction):
         hidden = [name for name in reads if body.shadows(name)]
-        lines += [("", f"{name} is the node here, not the notebook's variable {name}") for name in hidden]
+        lines += [("", f"{name} is the node here, not what the notebook or Python calls {name}") for name in hidden]
         if not body.has_return:
             lines.append(("retrying", "gives nothing: there is no return"))
     return lines

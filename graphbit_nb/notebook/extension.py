@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
@@ -15,7 +16,11 @@ from graphbit_nb.session.executor import WorkflowExecutor, run_nested
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from graphbit_nb.notebook.workspace import Workspace
+
 _loaded: dict[int, Extension] = {}
+_kept: WeakKeyDictionary[Any, Workspace] = WeakKeyDictionary()
+"""What an unloaded extension remembered, for when it is loaded again."""
 
 
 class Extension:
@@ -23,7 +28,8 @@ class Extension:
 
     def __init__(self, shell: InteractiveShell) -> None:
         self.shell: Any = shell  # IPython types its parts as optional
-        self.magics = GraphbitMagics(shell)
+        self.magics = _magics(shell)
+        self.magics.workspace = _kept.pop(shell, self.magics.workspace)
         self.transformer = AwaitRuns(is_run)
 
     def load(self) -> None:
@@ -65,6 +71,18 @@ class Extension:
         return views.result_bundle(result)
 
 
+def _magics(shell: Any) -> GraphbitMagics:
+    """Make the magics; a setting that is not allowed is dropped, and that is said."""
+    from traitlets import TraitError
+
+    try:
+        return GraphbitMagics(shell)
+    except TraitError as error:
+        shell.config.pop("GraphbitMagics", None)
+        views.show(views.line_bundle(f"%config GraphbitMagics is as it was at first: {error}"))
+        return GraphbitMagics(shell)
+
+
 def load(shell: InteractiveShell) -> None:
     """Load the extension into a shell; a second time changes nothing."""
     if id(shell) not in _loaded:
@@ -77,3 +95,4 @@ def unload(shell: InteractiveShell) -> None:
     extension = _loaded.pop(id(shell), None)
     if extension is not None:
         extension.unload()
+        _kept[shell] = extension.magics.workspace

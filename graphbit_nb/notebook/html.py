@@ -6,6 +6,7 @@ import base64
 import html
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing.marks import MARKS
 from graphbit_nb.drawing.reading import duration
 from graphbit_nb.templating import to_text
+from graphbit_nb.templating.values import jsonable, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +28,9 @@ PREVIEW = 160
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+
+
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 def text(value: Any) -> str:
@@ -111,26 +116,44 @@ def answer(value: Any) -> str:
     shown, is_prose = written(value)
     rest = ""
     if len(shown) > MOST_SHOWN:
-        rest = f'<p class="gb-line">{len(shown) - MOST_SHOWN:,} more characters are in the result</p>'
+        rest = '<p class="gb-line">the rest is in the result</p>'
         shown = shown[:MOST_SHOWN]
     return f'<pre class="{"gb-prose" if is_prose else "gb-text"}">{text(shown)}</pre>{rest}'
 
 
-def written(value: Any) -> tuple[str, bool]:
-    """Return a value as text, and whether it is prose."""
+def written(value: Any, most: int = MOST_SHOWN, indent: int | None = 2) -> tuple[str, bool]:
+    """Return a value as text, and whether it is prose. No more of it is made than a little over `most` characters."""
     if isinstance(value, str):
-        return value, True
-    plain = to_text(value)
+        return value[: most + 1], True
     try:
-        return json.dumps(json.loads(plain), ensure_ascii=False, indent=2), False
-    except ValueError:
-        return plain, False
+        data = plain(value)
+        if not isinstance(data, Mapping | list | tuple | set | frozenset):
+            return to_text(value)[: most + 1], False
+        pieces, length = [], 0
+        for piece in json.JSONEncoder(ensure_ascii=False, indent=indent, default=jsonable).iterencode(data):
+            pieces.append(piece)
+            length += len(piece)
+            if length > most:
+                break
+        return "".join(pieces), False
+    except Exception:  # noqa: BLE001 (whatever a value's own repr raises, a view never breaks a run)
+        return f"<{type(value).__name__}, whose text cannot be made>", False
 
 
 def preview(value: Any, most: int = PREVIEW) -> str:
     """Return the beginning of a value, on one line."""
-    line = " ".join(to_text(value)[: 4 * most].split())
+    line = one_line(written(value, 4 * most, indent=None)[0][: 4 * most])
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def cut(value: str) -> str:
+    """Return a text, or its beginning with a note when it is too long to be saved in a notebook."""
+    return value if len(value) <= MOST_SHOWN else f"{value[:MOST_SHOWN]}… ({len(value) - MOST_SHOWN:,} more characters)"
+
+
+def one_line(value: Any) -> str:
+    """Return a text without line breaks and without the colour codes of terminals."""
+    return " ".join(_ANSI.sub("", str(value)).split())
 
 
 def seconds(value: float | None) -> str:

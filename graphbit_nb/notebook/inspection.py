@@ -60,6 +60,7 @@ def inspection_bundle(result: ExecutionResult, name: str) -> dict[str, str]:
         parts.append((f"attempt {number}", _attempt(attempt)))
     if definition.origin is not None:
         parts.append((f"cell {definition.origin.place}", definition.origin.source.rstrip("\n")))
+    parts = [(title, html.cut(content)) for title, content in parts]
     facts = _facts(node)
     body = "".join(
         f'<span class="gb-role">{html.text(title)}</span><pre class="gb-text">{html.text(content)}</pre>'

@@ -95,7 +95,10 @@ class GraphbitMagics(Magics):
 
 def is_run(line: str, has_body: bool) -> bool:
     """Whether a magic's line will run the workflow, and so can be awaited."""
-    words = line.split()
+    try:
+        words = split(line)
+    except UsageError:
+        return False
     if has_body:
         return "--run" in words
     return words[:1] == ["run"]

@@ -34,5 +34,5 @@ def says(node: NodeSnapshot) -> str:
     if node.state.has_output:
         return html.preview(node.output)
     if node.error is not None:
-        return str(node.error)
+        return html.one_line(node.error)
     return node.reason or str(node.state)

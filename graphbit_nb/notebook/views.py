@@ -276,11 +276,11 @@ def node_line(node: NodeSnapshot, width: int = 0) -> str:
 
 def messages_bundle(title: str, messages: Iterable[Any]) -> Bundle:
     """Return a prompt as it goes to a model."""
-    turns = list(messages)
+    turns = [(turn.role, html.cut(turn.content)) for turn in messages]
     body = "".join(
-        f'<span class="gb-role">{html.text(turn.role)}</span><pre class="gb-text">{html.text(turn.content)}</pre>'
-        for turn in turns
+        f'<span class="gb-role">{html.text(role)}</span><pre class="gb-text">{html.text(content)}</pre>'
+        for role, content in turns
     )
-    plain = "\n".join(f"[{turn.role}]\n{html.visible(turn.content)}" for turn in turns)
+    plain = "\n".join(f"[{role}]\n{html.visible(content)}" for role, content in turns)
     shown = html.page(html.shell([html.head(title), f'<div class="gb-stage">{body}</div>']))
     return {"text/html": shown, "text/plain": f"{title}\n{plain}"}

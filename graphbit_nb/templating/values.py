@@ -47,6 +47,8 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     data = plain(value)
+    if data is value and callable(to_list := getattr(value, "tolist", None)) and hasattr(value, "dtype"):
+        return to_list()  # numbers and arrays of numpy
     return str(value) if data is value else data
 
 

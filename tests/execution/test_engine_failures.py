@@ -84,7 +84,7 @@ def test_a_generator_is_refused_as_an_output():
 def test_errors_are_kept_without_their_frames():
     error = ValueError("x")
     info = describe_error(error, node="a", attempts=2)
-    assert str(info) == "ValueError: x after 2 attempts"
+    assert str(info) == "ValueError: x (2 attempts)"
     assert (info.place, info.traceback) == (None, None)
     assert contained(error) is error
 

@@ -147,7 +147,7 @@ class TestRepairs:
         assert len(model.requests) == 3
         assert run.error() == (
             "OutputError: the answer is no int: Input should be a valid integer, unable to parse string as an integer: "
-            "'many' after 3 attempts"
+            "'many' (3 attempts)"
         )
 
     def test_a_functions_value_is_not_asked_for_again(self):

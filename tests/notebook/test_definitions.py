@@ -127,3 +127,12 @@ def test_reset_empties_the_current_workflow(shell):
     shell("%%graphbit prompt a\nx\n")
     shell("%graphbit reset")
     assert names(shell) == []
+
+
+def test_a_setting_that_is_not_allowed_does_not_hinder_loading(shell):
+    shell("%unload_ext graphbit_nb")
+    shell.ip.config.GraphbitMagics.max_concurrency = 0
+    shell("%load_ext graphbit_nb")
+    assert "should not be less than 1" in shell.text
+    shell("%%graphbit prompt a\nx\n")
+    assert names(shell) == ["a"]

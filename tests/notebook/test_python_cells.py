@@ -24,7 +24,7 @@ def test_a_node_shadows_a_variable_of_its_name_and_that_is_said(shell):
     shell("base = 'variable'")
     shell("%%graphbit python base\nreturn 'node'\n")
     shell("%%graphbit python reader\nreturn base\n")
-    assert "base is the node here, not the notebook's variable base" in shell.text
+    assert "base is the node here, not what the notebook or Python calls base" in shell.text
     assert shell("%graphbit run").outputs["reader"] == "node"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
-from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError
+from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, did_you_mean
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Prompt
 from graphbit_nb.templating import Reference, Template, Turn, to_text
 
@@ -76,10 +76,11 @@ class PromptProcessor(NodeProcessor):
             raise DefinitionError(f"model={model!r}: give the model's name")
         if provider is not None and not isinstance(provider, str | LlmConfig):
             raise DefinitionError(f"provider={provider!r}: give a provider's name, or an LlmConfig")
+        template = Template(body)
         return PromptSettings(
-            template=Template(body),
+            template=template,
             system=None if system is None else _system(system),
-            examples=_read_examples(options.pop("examples", ())),
+            examples=_read_examples(options.pop("examples", ()), template),
             stop=(stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
             **options,
         )
@@ -150,12 +151,20 @@ def _schema_name(output: OutputType) -> str:
     return "".join(c if c.isalnum() or c in "_-" else "_" for c in output.label).strip("_")[:64] or "answer"
 
 
-def _read_examples(examples: Any) -> tuple[Example, ...]:
+def _read_examples(examples: Any, template: Template) -> tuple[Example, ...]:
     if isinstance(examples, str | Mapping) or not isinstance(examples, Sequence):
         raise DefinitionError(
             f"examples must be a list of pairs (what is asked, what is answered), not {type(examples).__name__}"
         )
-    return tuple(_read_example(example, number) for number, example in enumerate(examples, start=1))
+    read = tuple(_read_example(example, number) for number, example in enumerate(examples, start=1))
+    known = {reference.name for reference in template.references}
+    for number, example in enumerate(read, start=1):
+        if example.answered is None:
+            raise DefinitionError(f"example {number} has no answer: it is None")
+        for name in example.asked if isinstance(example.asked, Mapping) else ():
+            if name not in known:
+                raise DefinitionError(f"example {number}: the prompt has no {name!r}{did_you_mean(str(name), known)}")
+    return read
 
 
 def _read_example(example: Any, number: int) -> Example:
