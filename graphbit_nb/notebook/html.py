@@ -28,8 +28,6 @@ PREVIEW = 160
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
-
-
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -75,11 +73,11 @@ def shell(parts: Iterable[str], *, done: bool = False) -> str:
     return f'<div class="gb-shell{" gb-done" if done else ""}">{"".join(parts)}</div>'
 
 
-def head(title: str, status: str = "", facts: Iterable[tuple[str, str]] = (), *, said: str | None = None) -> str:
+def head(title: str, status: str = "", facts: Iterable[tuple[str, str]] = ()) -> str:
     """Return the header: title, state, figures."""
     state = ""
     if status:
-        state = f'<span class="gb-status gb-say" data-state="{status}">{mark(status)} {text(said or status)}</span>'
+        state = f'<span class="gb-status gb-say" data-state="{status}">{mark(status)} {text(status)}</span>'
     told = "".join(f"<span>{text(name)} <b>{text(figure)}</b></span>" for name, figure in facts)
     name = f'<span class="gb-title">{text(title)}</span>'
     return f'<div class="gb-head">{name}{state}<span class="gb-facts">{told}</span></div>'

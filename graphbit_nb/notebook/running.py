@@ -33,6 +33,9 @@ async def awaited(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResu
     except asyncio.CancelledError:  # the kernel's stop button
         handle.cancel()
         await asyncio.to_thread(handle.result)
+    except BaseException:  # a view that fails must not leave a run behind that nobody sees
+        handle.cancel()
+        raise
     return _ended(handle, view, keep)
 
 
@@ -45,6 +48,9 @@ def blocked(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResult:
     except KeyboardInterrupt:
         handle.cancel()
         handle.result()
+    except BaseException:
+        handle.cancel()
+        raise
     return _ended(handle, view, keep)
 
 

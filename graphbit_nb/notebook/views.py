@@ -142,7 +142,6 @@ class RunView:
         self._clock = clock
         self._began = clock()
         self._shown_at = 0.0
-        self._shown_seq = 0
         self._display_id = f"graphbit-{secrets.token_hex(8)}"
         self._is_shown = False
         self._kernel = is_kernel()

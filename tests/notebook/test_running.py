@@ -176,3 +176,19 @@ def test_inside_another_cell_magic_nothing_is_rewritten():
     assert transformer(code) == code
     transformer.after_cell()
     assert transformer(code) != code
+
+
+def test_a_view_that_fails_leaves_no_run_behind(scripted, monkeypatch):
+    async def never(_request):
+        await asyncio.Event().wait()
+
+    def fail(*_):
+        raise RuntimeError("cannot be shown")
+
+    shell = scripted({"stuck": never})
+    shell("%%graphbit prompt stuck\nx\n")
+    monkeypatch.setattr("graphbit_nb.notebook.views.RunView.update", fail)
+    with pytest.raises(RuntimeError, match="cannot be shown"):
+        shell("%graphbit run")
+    handle = shell.ip.magics_manager.registry["GraphbitMagics"].handle
+    assert handle.result(timeout=10).status == "cancelled"
