@@ -56,6 +56,17 @@ class RunStarted:
 
 
 @dataclass(slots=True)
+class RunResumed:
+    """A run that had stopped goes on: these nodes are done again, whatever became of them; the others keep theirs."""
+
+    kind: ClassVar[Literal["run.resumed"]] = "run.resumed"
+    run_id: str
+    seq: int
+    time: float
+    redo: tuple[str, ...]
+
+
+@dataclass(slots=True)
 class NodeReady:
     """Every input is there, but no slot is free. A node that starts at once is not announced as ready."""
 
@@ -86,6 +97,48 @@ class NodeResumed:
     seq: int
     time: float
     node: str
+
+
+@dataclass(slots=True)
+class NodeExpanded:
+    """A node opened into others: the items of a fan-out, the nodes of a sub-workflow, those of its next iteration.
+
+    `parts` are what they are called from now on: ``"each[0]"``, ``"review.score"``, ``"loop#2.draft"``.
+    """
+
+    kind: ClassVar[Literal["node.expanded"]] = "node.expanded"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    what: Literal["items", "nodes"]
+    parts: tuple[str, ...]
+    iteration: int = 1
+
+
+@dataclass(slots=True)
+class NodeWaiting:
+    """A node waits for a person's answer to `question`; `options` are the labels to choose from, if there are any."""
+
+    kind: ClassVar[Literal["node.waiting"]] = "node.waiting"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    question: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class NodePrinted:
+    """A node's code printed something; what comes close together is one record."""
+
+    kind: ClassVar[Literal["node.printed"]] = "node.printed"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -176,6 +229,18 @@ class OutputRejected:
 
 
 @dataclass(slots=True)
+class FallbackAsked:
+    """A node failed for this reason, and the model that is its fallback is asked in its place."""
+
+    kind: ClassVar[Literal["fallback.asked"]] = "fallback.asked"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    error: ErrorInfo
+
+
+@dataclass(slots=True)
 class NodeSucceeded:
     """A node ended with an output."""
 
@@ -226,26 +291,32 @@ class NodeCancelled:
 
 @dataclass(slots=True)
 class RunFinished:
-    """A run ended."""
+    """A run ended; `reason` says why it was stopped, if it was."""
 
     kind: ClassVar[Literal["run.finished"]] = "run.finished"
     run_id: str
     seq: int
     time: float
     status: RunStatus
+    reason: str | None = None
 
 
 Event = (
     RunStarted
+    | RunResumed
     | NodeReady
     | NodeStarted
     | NodeResumed
+    | NodeExpanded
+    | NodeWaiting
+    | NodePrinted
     | PromptRendered
     | LlmRequested
     | LlmToken
     | LlmResponded
     | RetryScheduled
     | OutputRejected
+    | FallbackAsked
     | NodeSucceeded
     | NodeFailed
     | NodeSkipped

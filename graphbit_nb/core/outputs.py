@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from enum import Enum
 from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
@@ -160,6 +161,15 @@ class OutputType:
 
 
 TEXT = OutputType("text", str)
+
+
+def label_of(value: Any) -> str | None:
+    """Return the label that a value stands for where nodes are chosen by it; None when it is no label."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value).strip() if isinstance(value, str | int | float) else None
 
 
 def output_type(spec: Any, namespace: Mapping[str, Any] | None = None) -> OutputType:

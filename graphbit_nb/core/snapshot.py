@@ -3,120 +3,73 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from graphbit_nb.core.events import (
-    ErrorInfo,
     Event,
+    FallbackAsked,
     LlmRequested,
     LlmResponded,
     LlmToken,
     NodeCancelled,
+    NodeExpanded,
     NodeFailed,
+    NodePrinted,
     NodeReady,
     NodeResumed,
     NodeSkipped,
     NodeStarted,
     NodeSucceeded,
+    NodeWaiting,
     OutputRejected,
     PromptRendered,
     RetryScheduled,
     RunFinished,
+    RunResumed,
     RunStarted,
 )
-from graphbit_nb.core.llm import Message, Usage
+from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, NodeSnapshot
 from graphbit_nb.core.states import NodeState, RunStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NO_USAGE = Usage()
+    from graphbit_nb.core.llm import Usage
 
+__all__ = ["Attempt", "NodeSnapshot", "RunSnapshot"]
 
-@dataclass(slots=True)
-class Attempt:
-    """One call to a model. Times are seconds since 1970."""
-
-    started: float
-    finished: float | None = None
-    provider: str = ""
-    model: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
-    finish_reason: str | None = None
-    usage: Usage = NO_USAGE
-    cost: float | None = None
-    request_id: str | None = None
-    first_token: float | None = None
-    error: ErrorInfo | None = None
-    delay: float | None = None  # seconds waited before the next attempt
-
-
-@dataclass(slots=True)
-class NodeSnapshot:
-    """Where one node of a run stands.
-
-    Attributes:
-        streamed: Text of the answer so far, while it comes.
-        error: Why it failed, or which failure its fallback stood in for.
-        reason: Why it was skipped or cancelled.
-        started: When it first took a slot (seconds since 1970).
-        finished: When it ended.
-    """
-
-    name: str
-    state: NodeState = NodeState.PENDING
-    messages: tuple[Message, ...] = ()
-    origins: tuple[tuple[tuple[int, int, str], ...], ...] = ()
-    output: Any = None
-    streamed: str = ""
-    attempts: list[Attempt] = field(default_factory=list)
-    error: ErrorInfo | None = None
-    reason: str | None = None
-    ready: float | None = None
-    started: float | None = None
-    finished: float | None = None
-
-    @property
-    def prompt(self) -> str | None:
-        """The last message that goes to the model, or None for a node without a prompt."""
-        return self.messages[-1].content if self.messages else None
-
-    @property
-    def usage(self) -> Usage:
-        """Tokens of all attempts."""
-        return sum((a.usage for a in self.attempts), NO_USAGE)
-
-    @property
-    def cost(self) -> float | None:
-        """US dollars of all attempts; None as soon as one of them is not known."""
-        costs = [a.cost for a in self.attempts if a.usage.calls]
-        return None if any(c is None for c in costs) else sum(c for c in costs if c is not None)
-
-    @property
-    def latency(self) -> float | None:
-        """Seconds from the start to the end."""
-        return None if self.started is None or self.finished is None else self.finished - self.started
-
-    @property
-    def model(self) -> str | None:
-        """The model that was asked last."""
-        return self.attempts[-1].model if self.attempts else None
+BUSY = frozenset({NodeState.READY, NodeState.RUNNING, NodeState.RETRYING})
 
 
 @dataclass(slots=True)
 class RunSnapshot:
-    """Where a run stands after the events applied so far."""
+    """Where a run stands after the events applied so far.
+
+    Attributes:
+        nodes: The nodes of the workflow, by name.
+        index: Every node of the run, by path: those of the workflow and those that they opened into.
+        total: Number of steps that are known of so far. A node that opened into others counts as these.
+        done: Number of steps that have ended.
+        busy: Number of steps that work, or would if there were a slot.
+        asking: Number of steps that wait for a person.
+        reason: Why the run was stopped, if it was.
+    """
 
     run_id: str = ""
     workflow: str = ""
     status: RunStatus = RunStatus.RUNNING
     inputs: Mapping[str, Any] = field(default_factory=dict)
     nodes: dict[str, NodeSnapshot] = field(default_factory=dict)
+    index: dict[str, NodeSnapshot] = field(default_factory=dict, repr=False, compare=False)
     seq: int = 0
+    total: int = 0
+    done: int = 0
+    busy: int = 0
+    asking: int = 0
     started: float | None = None
     finished: float | None = None
+    reason: str | None = None
 
     def apply(self, event: Event) -> RunSnapshot:
         """Fold one event in and return this snapshot. The same events in the same order give the same state.
@@ -129,49 +82,64 @@ class RunSnapshot:
         self.seq = event.seq
         match event:
             case NodeStarted():
-                node = self.nodes[event.node]
+                node = self.index[event.node]
+                if node.expands is None and node.state is not NodeState.READY:
+                    self.busy += 1
                 node.state = NodeState.RUNNING
                 node.started = event.time
             case NodeSucceeded():
-                node = self.nodes[event.node]
-                node.state = NodeState.SUCCEEDED
+                node = self.index[event.node]
+                self._end(node, NodeState.SUCCEEDED, event.time)
                 node.output = event.output
-                node.error = event.fallback
                 node.streamed = ""
-                node.finished = event.time
+                if event.fallback is not None:
+                    node.error = event.fallback
+                    node.end_attempt(event.time, event.fallback)
             case LlmToken():
-                self.nodes[event.node].streamed += event.text
+                self.index[event.node].streamed += event.text
             case PromptRendered():
-                node = self.nodes[event.node]
+                node = self.index[event.node]
                 node.messages = event.messages
                 node.origins = event.origins
             case LlmRequested():
-                self.nodes[event.node].attempts.append(
+                self.index[event.node].attempts.append(
                     Attempt(event.time, provider=event.provider, model=event.model, parameters=event.parameters)
                 )
             case LlmResponded():
                 self._responded(event)
             case NodeReady():
-                node = self.nodes[event.node]
+                node = self.index[event.node]
                 node.state = NodeState.READY
                 node.ready = event.time
+                self.busy += node.expands is None
             case NodeResumed():
-                self.nodes[event.node].state = NodeState.RUNNING
+                self.index[event.node].state = NodeState.RUNNING
+            case NodeExpanded():
+                self._expanded(event)
+            case NodeWaiting():
+                node = self.index[event.node]
+                node.state = NodeState.WAITING
+                node.question, node.options = event.question, event.options
+                node.started = event.time
+                self.asking += 1
+            case NodePrinted():
+                self.index[event.node].printed += event.text
             case RetryScheduled():
                 self._retry(event)
             case OutputRejected():
-                node = self.nodes[event.node]
+                node = self.index[event.node]
                 node.streamed = ""
                 if node.attempts:
                     node.attempts[-1].error = event.error
+            case FallbackAsked():
+                node = self.index[event.node]
+                node.streamed = ""
+                node.end_attempt(event.time, event.error)
             case NodeFailed():
-                node = self.nodes[event.node]
-                node.state = NodeState.FAILED
+                node = self.index[event.node]
+                self._end(node, NodeState.FAILED, event.time)
                 node.error = event.error
-                node.finished = event.time
-                if node.attempts and node.attempts[-1].finished is None:
-                    node.attempts[-1].finished = event.time
-                    node.attempts[-1].error = event.error
+                node.end_attempt(event.time, event.error)
             case NodeSkipped():
                 self._stopped(event, NodeState.SKIPPED)
             case NodeCancelled():
@@ -181,16 +149,56 @@ class RunSnapshot:
                 self.workflow = event.workflow
                 self.inputs = event.inputs
                 self.nodes = {name: NodeSnapshot(name) for name in event.nodes}
+                self.index = dict(self.nodes)
+                self.total = len(self.nodes)
                 self.started = event.time
+            case RunResumed():
+                self._resumed(event)
             case RunFinished():
-                self.status = event.status
+                self.status, self.reason = event.status, event.reason
                 self.finished = event.time
             case _:
                 assert_never(event)
+        if (self.asking or self.status is RunStatus.WAITING) and not self.status.is_final:
+            self.status = RunStatus.WAITING if self.asking and not self.busy else RunStatus.RUNNING
         return self
 
+    def _end(self, node: NodeSnapshot, state: NodeState, time: float) -> None:
+        if node.expands is None or not node.parts:
+            self.done += 1
+        if node.state is NodeState.WAITING:
+            self.asking -= 1
+        elif node.expands is None and node.state in BUSY:
+            self.busy -= 1
+        node.state = state
+        node.finished = time
+
+    def _expanded(self, event: NodeExpanded) -> None:
+        node = self.index[event.node]
+        if node.expands is None:
+            self.busy -= 1
+        node.expands = event.what
+        node.iterations = max(node.iterations, event.iteration)
+        made = {path: NodeSnapshot(path) for path in event.parts if path not in node.parts}
+        if made:
+            self.total += len(made) if node.parts else len(made) - 1
+            node.parts.update(made)
+            self.index.update(made)
+
+    def _resumed(self, event: RunResumed) -> None:
+        self.status, self.finished, self.reason = RunStatus.RUNNING, None, None
+        for path in event.redo:
+            node = self.index[path]
+            node.state = NodeState.PENDING
+            node.output = node.error = node.reason = node.question = None
+            node.ready = node.started = node.finished = None
+            node.streamed = node.printed = ""
+        leaves = [node for node in self.index.values() if not node.parts]
+        self.total, self.done = len(leaves), sum(node.state.is_final for node in leaves)
+        self.busy = self.asking = 0
+
     def _responded(self, event: LlmResponded) -> None:
-        attempt = self.nodes[event.node].attempts[-1]
+        attempt = self.index[event.node].attempts[-1]
         attempt.finished = event.time
         attempt.text = event.text
         attempt.finish_reason = event.finish_reason
@@ -201,7 +209,7 @@ class RunSnapshot:
         attempt.cost = event.cost
 
     def _retry(self, event: RetryScheduled) -> None:
-        node = self.nodes[event.node]
+        node = self.index[event.node]
         node.state = NodeState.RETRYING
         node.streamed = ""
         if node.attempts:
@@ -211,21 +219,14 @@ class RunSnapshot:
             attempt.delay = event.delay
 
     def _stopped(self, event: NodeSkipped | NodeCancelled, state: NodeState) -> None:
-        node = self.nodes[event.node]
-        node.state = state
+        node = self.index[event.node]
+        self._end(node, state, event.time)
         node.reason = event.reason
-        node.finished = event.time
-        if node.attempts and node.attempts[-1].finished is None:
-            node.attempts[-1].finished = event.time
+        node.end_attempt(event.time, None)
 
     def counts(self) -> Counter[NodeState]:
         """Number of nodes in each state that occurs."""
         return Counter(node.state for node in self.nodes.values())
-
-    @property
-    def done(self) -> int:
-        """Number of nodes that have ended."""
-        return sum(node.state.is_final for node in self.nodes.values())
 
     @property
     def usage(self) -> Usage:
@@ -242,3 +243,10 @@ class RunSnapshot:
     def elapsed(self) -> float | None:
         """Seconds that the run took, or None while it goes on."""
         return None if self.started is None or self.finished is None else self.finished - self.started
+
+    def copy(self) -> RunSnapshot:
+        """Return a snapshot that can be carried on without changing this one. Outputs are shared."""
+        index = {path: node.copy() for path, node in self.index.items()}
+        for node in index.values():
+            node.parts = {path: index[path] for path in node.parts}
+        return replace(self, nodes={name: index[name] for name in self.nodes}, index=index)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.bus import EventBus
 from graphbit_nb.errors import UsageError, did_you_mean
+from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.pipeline import checked_inputs
-from graphbit_nb.execution.run import GRACE, ClientSource, Run
+from graphbit_nb.execution.run import ClientSource, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.bus import Recorder, Sink
+    from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.execution.threads import ThreadPool
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.workflow import Workflow
@@ -31,34 +33,20 @@ class Engine:
     Args:
         clients: Gives nodes their models.
         threads: Runs plain functions.
-        max_concurrency: Number of slots of each run.
-        fail_fast: Whether the first failure stops a run.
         clock: Seconds since 1970.
-        grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
     """
 
-    def __init__(
-        self,
-        *,
-        clients: ClientSource,
-        threads: ThreadPool,
-        max_concurrency: int = 64,
-        fail_fast: bool = False,
-        clock: Callable[[], float] = time.time,
-        grace: float = GRACE,
-    ) -> None:
+    def __init__(self, *, clients: ClientSource, threads: ThreadPool, clock: Callable[[], float] = time.time) -> None:
         self._clients = clients
         self._threads = threads
-        self._max_concurrency = max_concurrency
-        self._fail_fast = fail_fast
         self._clock = clock
-        self._grace = grace
 
     def prepare(
         self,
         workflow: Workflow,
         inputs: Mapping[str, Any] | None = None,
         *,
+        options: RunOptions | None = None,
         nodes: Sequence[str] | None = None,
         recorder: Recorder | None = None,
         sinks: Sequence[Sink] = (),
@@ -70,6 +58,7 @@ class Engine:
         Args:
             workflow: What to run.
             inputs: Values of the workflow's inputs.
+            options: How to run it.
             nodes: Run only these and what they need.
             recorder: Keeps the events for good.
             sinks: Get every event at once.
@@ -86,13 +75,54 @@ class Engine:
             workflow,
             checked_inputs(workflow.inputs, needed_inputs(workflow, plan), inputs or {}),
             plan=plan,
-            max_concurrency=self._max_concurrency,
-            fail_fast=self._fail_fast,
+            options=options or RunOptions(),
             clients=self._clients,
             threads=self._threads,
             bus=EventBus(recorder, tuple(sinks), tuple(views)),
             clock=self._clock,
-            grace=self._grace,
+        )
+
+    def resume(
+        self,
+        workflow: Workflow,
+        snapshot: RunSnapshot,
+        *,
+        options: RunOptions | None = None,
+        recorder: Recorder | None = None,
+        sinks: Sequence[Sink] = (),
+        views: Sequence[Sink] = (),
+    ) -> Run:
+        """Return a run that goes on where an earlier one stopped: what has its output keeps it, the rest is done.
+
+        Args:
+            workflow: What is run.
+            snapshot: Where the earlier run stood; it is not changed.
+            options: See `prepare`; so are the others.
+            recorder: Gets the events from here on, beginning with `run.resumed`.
+            sinks: Likewise.
+            views: Likewise.
+
+        Raises:
+            UsageError: the snapshot is of another workflow.
+        """
+        for name in snapshot.nodes:
+            if name not in workflow.nodes:
+                raise UsageError(f"the run had a node {name!r}, which {workflow.name} does not have")
+        plan = plan_for(workflow, tuple(snapshot.nodes))
+        if set(plan.names) != set(snapshot.nodes):
+            added = sorted(set(plan.names) - set(snapshot.nodes))
+            raise UsageError(f"the workflow has changed since the run: {', '.join(added)} was not in it")
+        return Run(
+            snapshot.run_id,
+            workflow,
+            snapshot.inputs,
+            plan=plan,
+            options=options or RunOptions(),
+            clients=self._clients,
+            threads=self._threads,
+            bus=EventBus(recorder, tuple(sinks), tuple(views)),
+            clock=self._clock,
+            kept=snapshot.copy(),
         )
 
 

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.events import LlmRequested, LlmResponded, OutputRejected, PromptRendered, RetryScheduled
-from graphbit_nb.execution import scheduler as s
+from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
+from graphbit_nb.execution.printing import PRINTER
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.reliability.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from graphbit_nb.core.events import Event
-    from graphbit_nb.core.llm import GenerateRequest, GenerateResponse, LlmClient, ModelInfo
+    from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.core.events import ErrorInfo, Event
+    from graphbit_nb.core.llm import (
+        EmbedRequest,
+        EmbedResponse,
+        GenerateRequest,
+        GenerateResponse,
+        LlmClient,
+        ModelInfo,
+    )
     from graphbit_nb.errors import OutputError
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor, Prompt
 
 logger = logging.getLogger("graphbit_nb")
+
+MOST_PRINTED = 100_000  # characters that are kept of what one node prints
 
 
 class NodeRun:
@@ -37,27 +50,46 @@ class NodeRun:
     Attributes:
         number: The node's number in the run's plan.
         node: The node.
+        path: What the run calls it.
+        instead_of: The failure of its own model, when this is its fallback's.
         attempts: How often it was tried so far.
         wants_tokens: Whether anybody would see text as it comes.
         is_interrupted: Whether it was told to stop because somebody cancelled.
         is_expired: Whether it was told to stop because its time was up.
+        is_out_of_time: Whether that was the time of the whole run.
         is_over: Whether the run is done with it.
+        has_printed: Whether there is printed text that was not told yet.
+        echoes: Whether what it prints is printed as well as kept.
+        stdout: Where `print` wrote when the node began.
     """
 
     attempts = 1
     wants_tokens = False
     is_interrupted = False
     is_expired = False
+    is_out_of_time = False
     is_over = False
+    instead_of: ErrorInfo | None = None
+    has_printed = False
+    echoes = False
+    stdout: Any = None
+    _printed = 0
+    _texts: list[str] | None = None
     _timer: asyncio.TimerHandle | None = None
     _client: LlmClient | None = None
     _asked: GenerateRequest | None = None
     _asking: asyncio.Lock | None = None
     _resumed: asyncio.Future[None] | None = None
+    _why: str | None = None
 
-    def __init__(self, run: Run, number: int, node: Node) -> None:
+    def __init__(
+        self, run: Run, number: int, node: Node, path: str, values: Mapping[str, Any], instead: LlmConfig | None = None
+    ) -> None:
         self.number = number
         self.node = node
+        self.path = path
+        self._values = values
+        self._instead = instead
         self._run = run
         self._task = run.loop.create_task(self._execute(), context=run.context.copy())
         self._task.add_done_callback(self._done, context=run.context)
@@ -72,9 +104,12 @@ class NodeRun:
             processor = processor_of(node.kind)
             if processor.asks_model:
                 self.wants_tokens = self._run.wants_tokens
-            elif node.retry is not None:
-                return await self._persist(processor)
-            return await run_node(node, processor, self._run.values, self)
+            else:
+                self.echoes, self.stdout = self._run.options.echoes, sys.stdout
+                PRINTER.set(self)
+                if node.retry is not None:
+                    return await self._persist(processor)
+            return await run_node(node, processor, self.path, self._values, self)
         except (SystemExit, KeyboardInterrupt) as error:
             # Raised from here it would end the event loop, and with it every run that lives there.
             if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
@@ -87,7 +122,7 @@ class NodeRun:
         policy = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry
         while True:
             try:
-                return await run_node(self.node, processor, self._run.values, self)
+                return await run_node(self.node, processor, self.path, self._values, self)
             except Exception as error:
                 if self.attempts >= policy.max_attempts:
                     raise
@@ -118,10 +153,15 @@ class NodeRun:
         """Whether the node was told to stop, or is over."""
         return self.is_interrupted or self.is_expired or self.is_over
 
-    def interrupt(self) -> None:
-        """Tell the node to stop because somebody cancelled."""
-        if self._stop():
+    def interrupt(self, expired: str | None = None) -> None:
+        """Tell the node to stop because somebody cancelled, or because there is no time left for the reason given."""
+        if not self._stop():
+            return
+        if expired is None:
             self.is_interrupted = True
+        else:
+            self.is_expired = self.is_out_of_time = True
+            self._why = expired
 
     def abort(self) -> None:
         """End the task; nobody is told."""
@@ -131,7 +171,7 @@ class NodeRun:
     def stopped_by(self) -> BaseException:
         """Return the error of a task that ended as cancelled without an interrupt."""
         if self.is_expired:
-            return TimeoutError(f"no result within {self.node.timeout:g} s")
+            return TimeoutError(self._why or f"no result within {self.node.timeout:g} s")
         return RuntimeError("it raised CancelledError, but nobody cancelled it")
 
     def _expire(self) -> None:
@@ -144,11 +184,11 @@ class NodeRun:
         if not self.is_stopping:
             if self._timer is not None:
                 self._timer.cancel()
-            self._timer = self._run.loop.call_later(self._run.grace, self._give_up)
+            self._timer = self._run.loop.call_later(self._run.options.grace, self._give_up)
         return True
 
     def _give_up(self) -> None:
-        logger.warning("%s was told to stop and goes on; it is given up, and its result is dropped", self.node.name)
+        logger.warning("%s was told to stop and goes on; it is given up, and its result is dropped", self.path)
         self._run.ended(self, None)
 
     async def _check_stopping(self) -> None:
@@ -166,7 +206,7 @@ class NodeRun:
     def rejected(self, error: OutputError) -> None:
         """Tell that an answer does not fit."""
         self.attempts += 1
-        self._tell(OutputRejected, describe_error(error, node=self.node.name, attempts=self.attempts - 1))
+        self._tell(OutputRejected, describe_error(error, node=self.path, attempts=self.attempts - 1))
 
     async def generate(self, request: GenerateRequest) -> GenerateResponse:
         """Ask the node's model. One call at a time: a node has one slot."""
@@ -175,15 +215,31 @@ class NodeRun:
         async with self._asking:
             await self._check_stopping()
             client = self._client_of()
+            if self._instead is not None:
+                request = replace(request, model=None)  # the model named by the node is the one that failed
             self._asked = request
             self._announce_call()
             response = await client.generate(request, self)
-            self._run.flush(self.node.name)
+            self._run.flush(self)
             self._tell(
                 LlmResponded, response.text, response.finish_reason, response.usage, response.model,
                 response.request_id, response.first_token, response.latency, response.cost,
             )  # fmt: skip
             return response
+
+    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+        """Ask the node's model for vectors."""
+        await self._check_stopping()
+        client = self._client_of()
+        info = client.model_info()
+        if self._instead is not None:
+            request = replace(request, model=None)
+        self._tell(LlmRequested, info.provider, request.model or info.name, {"texts": len(request.texts)})
+        began = self._run.loop.time()
+        response = await client.embed(request)
+        took = self._run.loop.time() - began
+        self._tell(LlmResponded, "", None, response.usage, response.model, None, None, took, None)
+        return response
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the node's model."""
@@ -196,16 +252,16 @@ class NodeRun:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             if future.running():
-                logger.warning("%s: its function runs on in its thread; its result is dropped", self.node.name)
+                logger.warning("%s: its function runs on in its thread; its result is dropped", self.path)
             raise
 
     def _tell(self, kind: Callable[..., Event], *fields: Any) -> None:
         if not self.is_over:
-            self._run.publish(kind, self.node.name, *fields)
+            self._run.publish(kind, self.path, *fields)
 
     def _client_of(self) -> LlmClient:
         if self._client is None:
-            self._client = self._run.clients.client_for(self.node)
+            self._client = self._run.clients.client_for(self.node, self._instead)
         return self._client
 
     def _announce_call(self) -> None:
@@ -224,14 +280,14 @@ class NodeRun:
     def token(self, text: str) -> None:
         """A piece of the answer has come."""
         if self.wants_tokens and text and not self.is_over:
-            self._run.stream(self.node.name, text)
+            self._run.stream(self.path, text)
 
     async def retry(self, attempt: int, delay: float, error: BaseException) -> None:
         """Give the slot back, wait, and return when it is there again."""
         await self._check_stopping()
-        run, name = self._run, self.node.name
-        run.flush(name)
-        self._tell(RetryScheduled, attempt, delay, describe_error(error, node=name, attempts=attempt))
+        run = self._run
+        run.flush(self)
+        self._tell(RetryScheduled, attempt, delay, describe_error(error, node=self.path, attempts=attempt))
         self._resumed = run.loop.create_future()
         run.handle(s.Delayed(self.number))
         await asyncio.sleep(delay)
@@ -239,3 +295,25 @@ class NodeRun:
         await self._resumed
         self.attempts += 1
         self._announce_call()
+
+    # ---- for print
+
+    def printed(self, text: str) -> None:
+        """Keep what the node's code printed, up to a limit. Called from any thread."""
+        if self.is_over or not text or self._printed > MOST_PRINTED:
+            return
+        self._printed += len(text)
+        if self._printed > MOST_PRINTED:
+            text += "\n… (more was printed)\n"
+        if self._texts is None:
+            self._texts = []
+        self._texts.append(text)
+        if not self.has_printed:
+            self.has_printed = True
+            self._run.loop.call_soon_threadsafe(self._run.prints, self)
+
+    def take_printed(self) -> str:
+        """Return what was printed since it was told last."""
+        self.has_printed = False
+        texts, self._texts = self._texts, None
+        return "".join(texts or ())

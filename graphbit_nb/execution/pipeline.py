@@ -27,12 +27,15 @@ class PipelineServices(NodeServices, Protocol):
         """Tell that an answer does not fit and that another is asked for."""
 
 
-async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, Any], services: PipelineServices) -> Any:
+async def run_node(
+    node: Node, processor: NodeProcessor, path: str, values: Mapping[str, Any], services: PipelineServices
+) -> Any:
     """Run one node once and return its output.
 
     Args:
         node: The node.
         processor: Its kind.
+        path: What the run calls it.
         values: Outputs and inputs that are there, by name.
         services: What the engine does for it.
 
@@ -47,7 +50,7 @@ async def run_node(node: Node, processor: NodeProcessor, values: Mapping[str, An
     rendered = processor.render(node, values)
     if isinstance(rendered, Prompt):
         services.rendered(rendered)
-    given = NodeInput(node=node, values=values, rendered=rendered, services=services)
+    given = NodeInput(node=node, path=path, values=values, rendered=rendered, services=services)
     output = node.output or processor.default_output
     while True:
         if processor.is_async:

@@ -33,7 +33,7 @@ class ExecutionResult:
 
     @property
     def status(self) -> RunStatus:
-        """How the run ended: ``"succeeded"``, ``"failed"`` or ``"cancelled"``."""
+        """How the run ended: ``"succeeded"``, ``"failed"``, ``"cancelled"``; or ``"waiting"`` for a person."""
         return self.snapshot.status
 
     @property
@@ -89,19 +89,30 @@ class ExecutionResult:
         """Return this result if the run succeeded.
 
         Raises:
-            RunFailedError: nodes failed; the message names the first of them.
+            RunFailedError: nodes failed, and the message names the first of them; or the run waits for a person.
             RunCancelled: the run was cancelled.
         """
         if self.status is RunStatus.SUCCEEDED:
             return self
         if self.status is RunStatus.CANCELLED:
             raise RunCancelled(self.summary(), result=self)
+        if self.status is RunStatus.WAITING:
+            asking = ", ".join(path for path, node in self.snapshot.index.items() if node.state is NodeState.WAITING)
+            raise RunFailedError(
+                f"{self.workflow.name} waits for an answer to {asking}; give it with executor.resume(result, answers=...)",
+                result=self,
+            )
+        if not self.errors:
+            raise RunFailedError(f"{self.workflow.name} failed: {self.snapshot.reason or self.summary()}", result=self)
         name, error = next(iter(self.errors.items()))
         more = f" (and {len(self.errors) - 1} more)" if len(self.errors) > 1 else ""
         raise RunFailedError(f"{name} failed{more}: {error}", result=self)
 
     def get_node_output(self, name: str) -> Any:
-        """Return a node's output, or None when it has none. Raises `UsageError` when there is no such node."""
+        """Return a node's output, or None when it has none. Raises `UsageError` when there is no such node.
+
+        Inside other nodes a node goes by its path: ``"each[3]"``, ``"review.score"``.
+        """
         return self._node(name).output
 
     def get_variable(self, name: str) -> Any:
@@ -149,9 +160,9 @@ class ExecutionResult:
         return pl.DataFrame(rows, strict=False)
 
     def _node(self, name: str) -> NodeSnapshot:
-        if name not in self.snapshot.nodes:
-            raise UsageError(f"no node {name!r} in this run{did_you_mean(name, self.snapshot.nodes)}")
-        return self.snapshot.nodes[name]
+        if name not in self.snapshot.index:
+            raise UsageError(f"no node {name!r} in this run{did_you_mean(name, self.snapshot.index)}")
+        return self.snapshot.index[name]
 
     def __repr__(self) -> str:
         return f"<{self.summary()}>"

@@ -4,59 +4,82 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from typing import TYPE_CHECKING, Any, Protocol
+import logging
+from collections import ChainMap, deque
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from graphbit_nb.core.events import (
     ErrorInfo,
+    FallbackAsked,
     LlmToken,
     NodeCancelled,
+    NodeExpanded,
     NodeFailed,
+    NodePrinted,
     NodeReady,
     NodeResumed,
     NodeSkipped,
     NodeStarted,
     NodeSucceeded,
+    NodeWaiting,
     RunFinished,
+    RunResumed,
     RunStarted,
 )
+from graphbit_nb.core.outputs import TEXT, label_of
+from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.core.snapshot import RunSnapshot
-from graphbit_nb.execution import scheduler as s
+from graphbit_nb.core.states import RunStatus
+from graphbit_nb.errors import OutputError, UsageError, did_you_mean
+from graphbit_nb.execution import commands as c
+from graphbit_nb.execution import stimuli as s
+from graphbit_nb.execution.composites import Composite, composite_of
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.node_run import NodeRun
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.execution.printing import routed_printing
+from graphbit_nb.execution.scheduler import Scheduler
+from graphbit_nb.execution.stopwatch import Stopwatch
+from graphbit_nb.graph.node import MISSING, Node
+from graphbit_nb.graph.registry import processor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.bus import EventBus
+    from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.events import Event
     from graphbit_nb.core.llm import LlmClient
+    from graphbit_nb.execution.options import RunOptions
     from graphbit_nb.execution.threads import ThreadPool
-    from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.workflow import Workflow
 
-FLUSH_INTERVAL = 0.1  # seconds between two tellings of streamed text, for the whole run
-GRACE = 2.0  # seconds that a node which is told to stop has to end
+logger = logging.getLogger("graphbit_nb")
+
+FLUSH_INTERVAL = 0.1  # seconds between two tellings of streamed and printed text, for the whole run
 
 
 class ClientSource(Protocol):
     """Gives each node the client that it asks."""
 
-    def client_for(self, node: Node) -> LlmClient:
-        """Return the client for a node. Raises `ConfigurationError`."""
+    def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
+        """Return the client for a node, or for the model that stands in. Raises `ConfigurationError`."""
+        ...
+
+    def provider_of(self, node: Node) -> str:
+        """Return the name of the provider that a node asks. Raises `ConfigurationError`."""
         ...
 
 
 class Run:
-    """One execution of a workflow. Made by `Engine.start`; lives on one event loop.
+    """One execution of a workflow. Made by `Engine.prepare`; lives on one event loop.
 
     Attributes:
         id: The run's id.
         workflow: What is run.
         snapshot: Where it stands: the fold of all events so far.
+        options: How it is run.
         values: Inputs and outputs that are there, by name.
-        grace: Seconds that a node which is told to stop has to end.
         loop: The event loop it lives on.
         context: The context of whoever began it; every node starts with a copy.
     """
@@ -68,33 +91,52 @@ class Run:
         inputs: Mapping[str, Any],
         *,
         plan: ExecutionPlan,
-        max_concurrency: int,
-        fail_fast: bool,
+        options: RunOptions,
         clients: ClientSource,
         threads: ThreadPool,
         bus: EventBus,
         clock: Callable[[], float],
-        grace: float = GRACE,
+        kept: RunSnapshot | None = None,
     ) -> None:
         self.id = run_id
         self.workflow = workflow
-        self.snapshot = RunSnapshot()
+        self.snapshot = kept or RunSnapshot()
+        self.options = options
         self.clients = clients
         self.threads = threads
-        self.scheduler = s.Scheduler(plan, max_concurrency=max_concurrency, fail_fast=fail_fast)
         self.values: dict[str, Any] = dict(inputs)
-        self.grace = grace
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
+        self._resumes = kept is not None
         self._inputs = inputs
         self._plan = plan
         self._bus = bus
         self._clock = clock
-        self._seq = 0
+        self._seq = self.snapshot.seq
+        self._nodes: list[Node] = [workflow.nodes[name] for name in plan.names]
+        self._paths: list[str] = list(plan.names)
+        self._scopes: list[Mapping[str, Any]] = [self.values] * len(plan.names)
+        self._owners: dict[int, Composite] = {}
+        self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
+        self._asked: dict[str, int] = {}
+        self._answers = dict(options.answers)
         self._streamed: dict[str, list[str]] = {}
+        self._printing: list[NodeRun] = []
         self._flush_timer: asyncio.TimerHandle | None = None
         self._finished: asyncio.Future[None] = self.loop.create_future()
+        self._stimuli: deque[s.Stimulus] = deque()
+        self._is_handling = False
+        self._stopwatch = Stopwatch(options.deadline, self.loop, self._expire)
+        known = self.known(plan.names)
+        self.scheduler = Scheduler(
+            plan, max_concurrency=options.max_concurrency, fail_fast=options.fail_fast,
+            groups=self.groups_of(self._nodes, self._paths), known=known,
+            limits=options.provider_limits,
+        )  # fmt: skip
+        for number, node in enumerate(self._nodes):
+            if node.concurrency is not None:
+                self.scheduler.limit(_group(self._paths[number]), node.concurrency)
 
     @property
     def wants_tokens(self) -> bool:
@@ -102,41 +144,84 @@ class Run:
         return self._bus.has_listeners
 
     async def execute(self) -> RunSnapshot:
-        """Run to the end and return the final state. Cancelling this call cancels the run and waits for its end."""
+        """Run to the end and return the final state. Cancelling this call cancels the run and waits for its end.
+
+        With the option `parks` the run also returns, without having finished, when a person is all that it waits for.
+        """
         is_cancelled = False
         try:
-            self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
-            self.carry_out(self.scheduler.start())
-            while not self._finished.done():
-                try:
-                    await asyncio.shield(self._finished)
-                except asyncio.CancelledError:
-                    is_cancelled = True
-                    self._cancel(s.CancelRun())
+            with routed_printing():
+                self._begin()
+                while not self._finished.done():
+                    try:
+                        await asyncio.shield(self._finished)
+                    except asyncio.CancelledError:
+                        is_cancelled = True
+                        self._cancel(s.CancelRun())
         finally:
+            self._stopwatch.close()
             if self._flush_timer is not None:
                 self._flush_timer.cancel()
             for node_run in self._node_runs.values():  # none, unless this run broke
                 node_run.abort()
+            for composite in self._composites.values():
+                composite.close()
         self._finished.result()
         if is_cancelled:
             raise asyncio.CancelledError
         return self.snapshot
 
-    def cancel(self, node: str | None = None) -> None:
-        """Cancel the run, or one node of it, as soon as what happens now is done. Call it on the run's own loop."""
-        if node is None:
-            self.loop.call_soon(self._cancel, s.CancelRun())
-        elif node in self._plan.index:
-            self.loop.call_soon(self._cancel, s.CancelNode(self._plan.index[node]))
+    def _begin(self) -> None:
+        if self._resumes:
+            redo = tuple(path for path, node in self.snapshot.index.items() if not node.state.has_output)
+            self.publish(RunResumed, redo)
+        else:
+            self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
+        self._stopwatch.start()
+        self._work(self.scheduler.start())
 
-    def _cancel(self, told: s.CancelRun | s.CancelNode) -> None:
-        if self._finished.done():
-            return
+    # ---- from outside; call it on the run's own loop
+
+    def cancel(self, path: str | None = None) -> None:
+        """Cancel the run, or one node of it, as soon as what happens now is done."""
+        if path is None:
+            self.loop.call_soon(self._cancel, s.CancelRun())
+        elif path in self._paths:
+            self.loop.call_soon(self._cancel, s.CancelNode(self._paths.index(path)))
+
+    def answer(self, path: str, value: Any) -> None:
+        """Give a person's answer to a node that waits for it.
+
+        Raises:
+            UsageError: the node does not wait for an answer.
+            OutputError: the answer is not what the node declares as its output.
+        """
+        number = self._asked.get(path)
+        if number is None:
+            waiting = list(self._asked)
+            there = f"; waiting are {', '.join(waiting[:10])}" if waiting else "; no node does"
+            raise UsageError(f"{path!r} does not wait for an answer{did_you_mean(path, waiting) or there}")
+        checked = checked_answer(self._nodes[number], value)
+        self.guarded(self._answered, number, checked)
+
+    def _answered(self, number: int, value: Any) -> None:
+        self._no_longer_asked(number)
+        self.succeed(number, value, None)
+
+    def _cancel(self, told: s.CancelRun | s.CancelNode | s.ExpireRun) -> None:
+        if not self._finished.done():
+            self.guarded(self.handle, told)
+
+    def _expire(self) -> None:
+        self._cancel(s.ExpireRun(f"the run's time of {self.options.deadline:g} s was up"))
+
+    def guarded(self, call: Callable[..., None], *args: Any) -> None:
+        """Call something from the event loop: a fault of ours ends the run, which must not hang."""
         try:
-            self.handle(told)
-        except BaseException as error:  # noqa: BLE001 (a fault of ours ends the run; it must not hang)
-            self._break(error)
+            call(*args)
+        except BaseException as error:  # noqa: BLE001
+            if not self._finished.done():
+                self._finished.set_exception(error)
 
     # ---- telling
 
@@ -147,93 +232,282 @@ class Run:
         self.snapshot.apply(event)
         self._bus.publish(event)
 
-    def stream(self, node: str, text: str) -> None:
+    def stream(self, path: str, text: str) -> None:
         """Keep a piece of streamed text; it is told with others, a few times a second."""
-        self._streamed.setdefault(node, []).append(text)
-        if self._flush_timer is None:
-            self._flush_timer = self.loop.call_later(FLUSH_INTERVAL, self._flush_all)
+        self._streamed.setdefault(path, []).append(text)
+        self._flush_soon()
 
-    def flush(self, node: str) -> None:
-        """Tell what a node has streamed so far, before something else is told of it."""
-        if pieces := self._streamed.pop(node, None):
-            self.publish(LlmToken, node, "".join(pieces))
+    def prints(self, node_run: NodeRun) -> None:
+        """Tell soon what a node has printed."""
+        self._printing.append(node_run)
+        self._flush_soon()
+
+    def flush(self, node_run: NodeRun) -> None:
+        """Tell what a node has streamed and printed so far, before something else is told of it."""
+        if self._streamed and (pieces := self._streamed.pop(node_run.path, None)):
+            self.publish(LlmToken, node_run.path, "".join(pieces))
+        if node_run.has_printed and (text := node_run.take_printed()):
+            self.publish(NodePrinted, node_run.path, text)
+
+    def _flush_soon(self) -> None:
+        if self._flush_timer is None and not self._finished.done():
+            self._flush_timer = self.loop.call_later(FLUSH_INTERVAL, self._flush_all)
 
     def _flush_all(self) -> None:
         self._flush_timer = None
-        for node in list(self._streamed):
-            self.flush(node)
+        for path in list(self._streamed):
+            self.publish(LlmToken, path, "".join(self._streamed.pop(path)))
+        printing, self._printing = self._printing, []
+        for node_run in printing:
+            if not node_run.is_over:
+                self.flush(node_run)
 
     # ---- doing
 
     def handle(self, stimulus: s.Stimulus) -> None:
-        """Tell the scheduler what happened and do what it answers."""
-        self.carry_out(self.scheduler.handle(stimulus))
+        """Tell the scheduler what happened and do what it answers. What happens meanwhile comes after it."""
+        self._stimuli.append(stimulus)
+        self._work()
 
-    def carry_out(self, commands: list[s.Command]) -> None:
-        """Do what the scheduler says, in order."""
-        names = self._plan.names
+    def _work(self, commands: Sequence[c.Command] = ()) -> None:
+        if self._is_handling:
+            return
+        self._is_handling = True
+        try:
+            self._carry_out(commands)
+            while self._stimuli:
+                self._carry_out(self.scheduler.handle(self._stimuli.popleft()))
+        finally:
+            self._is_handling = False
+        if self._asked and self.options.parks and self.scheduler.status is RunStatus.WAITING:
+            self._finished.set_result(None)
+
+    def _carry_out(self, commands: Sequence[c.Command]) -> None:
+        paths = self._paths
         for command in commands:
             match command:
-                case s.Start(number):
-                    node = self.workflow.nodes[names[number]]
-                    self.publish(NodeStarted, node.name)
-                    self._node_runs[number] = NodeRun(self, number, node)
-                case s.Enqueue(number):
-                    self.publish(NodeReady, names[number])
-                case s.Resume(number):
-                    self.publish(NodeResumed, names[number])
+                case c.Start(number):
+                    self.publish(NodeStarted, paths[number])
+                    self._start(number)
+                case c.Enqueue(number):
+                    self.publish(NodeReady, paths[number])
+                case c.Resume(number):
+                    self.publish(NodeResumed, paths[number])
                     self._node_runs[number].resume()
-                case s.Skip(number, reason):
-                    self.publish(NodeSkipped, names[number], reason)
-                case s.Cancel(number, reason):
-                    self.flush(names[number])
-                    self.publish(NodeCancelled, names[number], reason)
-                case s.Interrupt(number):
-                    self._node_runs[number].interrupt()
-                case s.Finish(status):
-                    self.publish(RunFinished, status)
+                case c.Open(number):
+                    self._open(number)
+                case c.Collect(number):
+                    self._composites[number].collect()
+                case c.Ask(number):
+                    self._ask(number)
+                case c.Skip(number, reason):
+                    self.publish(NodeSkipped, paths[number], reason)
+                case c.Cancel(number, reason):
+                    self._close(number)
+                    self.publish(NodeCancelled, paths[number], reason)
+                case c.Interrupt(number, expired):
+                    self._node_runs[number].interrupt(expired)
+                case c.Finish(status, reason):
+                    self.publish(RunFinished, status, reason)
                     self._finished.set_result(None)
+
+    def _start(self, number: int, instead: LlmConfig | None = None) -> None:
+        node = self._nodes[number]
+        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], self._scope(number, node), instead)
+
+    def _scope(self, number: int, node: Node) -> Mapping[str, Any]:
+        """Return the values that a node sees: what branches that were not taken would have given is none."""
+        values = self._scopes[number]
+        if node.join != "any":
+            return values
+        owner = self._owners.get(number)
+        nodes = self.workflow.nodes if owner is None else owner.siblings
+        missing = {ref.name: None for ref in node.references if ref.name in nodes and ref.name not in values}
+        return ChainMap(missing, values) if missing else values  # type: ignore[arg-type]
+
+    # ---- composites
+
+    def known(self, paths: Sequence[str]) -> frozenset[int]:
+        """Return which of these nodes have their output already, from before the run was resumed."""
+        if not self._resumes:
+            return frozenset()
+        index = self.snapshot.index
+        return frozenset(i for i, path in enumerate(paths) if path in index and index[path].state.has_output)
+
+    def groups_of(self, nodes: Sequence[Node], generic: Sequence[str]) -> dict[int, tuple[str, ...]]:
+        """Return the groups whose members are limited, by the number of the node in the list.
+
+        Args:
+            nodes: The nodes.
+            generic: What they are called where the items of a fan-out are not told apart.
+        """
+        limits = self.options.provider_limits
+        found: dict[int, tuple[str, ...]] = {}
+        for number, node in enumerate(nodes):
+            groups: tuple[str, ...] = ()
+            if node.concurrency is not None and node.for_each is None:
+                groups = (_group(generic[number]),)
+            if limits and node.for_each is None and processor_of(node.kind).asks_model:
+                provider = self.clients.provider_of(node)
+                if provider in limits:
+                    groups = (*groups, provider)
+            if groups:
+                found[number] = groups
+        return found
+
+    def expand(
+        self,
+        composite: Composite,
+        what: Literal["items", "nodes"],
+        plan: ExecutionPlan,
+        nodes: Sequence[Node],
+        paths: tuple[str, ...],
+        scopes: Sequence[Mapping[str, Any]],
+        iteration: int = 1,
+    ) -> None:
+        """Let a composite node open into others."""
+        self.publish(NodeExpanded, composite.path, what, paths, iteration)
+        first = len(self._nodes)
+        self._owners.update(dict.fromkeys(range(first, first + len(nodes)), composite))
+        self._nodes += nodes
+        self._paths += paths
+        self._scopes += scopes
+        generic = [without_numbers(path) for path in paths]
+        for name, node in zip(generic, nodes, strict=True):
+            if node.concurrency is not None:
+                self.scheduler.limit(_group(name), node.concurrency)
+        self.handle(
+            s.Expanded(
+                composite.number, plan, self.groups_of(nodes, generic), self.known(paths),
+                is_lenient=composite.is_lenient,
+            )
+        )  # fmt: skip
+
+    def _open(self, number: int) -> None:
+        path = self._paths[number]
+        if self._resumes and (old := self.snapshot.index[path]).state.has_output:
+            self._keep(number, old.output)
+            return
+        self.publish(NodeStarted, path)
+        node = self._nodes[number]
+        composite = composite_of(self, number, node, path, self._scope(number, node))
+        self._composites[number] = composite
+        composite.open()
+
+    def _ask(self, number: int) -> None:
+        node, path = self._nodes[number], self._paths[number]
+        try:
+            question = str(processor_of(node.kind).render(node, self._scope(number, node)))
+        except Exception as error:  # noqa: BLE001 (a kind is foreign code)
+            self.fail(number, describe_error(error, node=path))
+            return
+        options = () if node.output is None else tuple(filter(None, map(label_of, node.output.labels)))
+        self._asked[path] = number
+        for stopwatch in self._stopwatches_around(number):
+            stopwatch.pause()
+        self.publish(NodeWaiting, path, question, options)
+        if path in self._answers:
+            try:
+                answer = checked_answer(node, self._answers.pop(path))
+            except OutputError as error:
+                logger.warning("%s: the answer given beforehand cannot be used: %s", path, error)
+            else:
+                self._answered(number, answer)
+
+    def _no_longer_asked(self, number: int) -> None:
+        if self._asked.pop(self._paths[number], None) is not None:
+            for stopwatch in self._stopwatches_around(number):
+                stopwatch.go_on()
+
+    def _stopwatches_around(self, number: int) -> list[Stopwatch]:
+        """While a person is waited for, no time limit runs."""
+        found = [self._stopwatch]
+        while (owner := self._owners.get(number)) is not None:
+            found.append(owner.stopwatch)
+            number = owner.number
+        return found
+
+    # ---- ends
 
     def ended(self, node_run: NodeRun, task: asyncio.Task[Any] | None) -> None:
         """Read the outcome of a node's task, or of one that was given up and has none.
 
         A task that was cancelled before its first step comes here as well.
         """
-        try:
-            self._take_in(node_run, task)
-        except BaseException as error:  # noqa: BLE001 (a fault of ours ends the run; it must not hang)
-            self._break(error)
+        self.guarded(self._take_in, node_run, task)
 
     def _take_in(self, node_run: NodeRun, task: asyncio.Task[Any] | None) -> None:
         number, node = node_run.number, node_run.node
         del self._node_runs[number]
         node_run.close()
-        if self._streamed:
-            self.flush(node.name)
+        if self._streamed or node_run.has_printed:
+            self.flush(node_run)
         if task is None or task.cancelled():
             error: BaseException | None = node_run.stopped_by()
         else:
             error = task.exception()
         if error is None:
             assert task is not None  # noqa: S101 (for the type checker)
-            self._succeed(number, node, task.result(), None)
+            self.succeed(number, task.result(), node_run.instead_of)
         elif node_run.is_interrupted:
             self.handle(s.Stopped(number))
         else:
             if node_run.is_expired:
                 error = node_run.stopped_by()
-            info = describe_error(error, node=node.name, attempts=node_run.attempts)
-            if node.fallback is not MISSING:
-                self._succeed(number, node, node.fallback, info)
+            info = describe_error(error, node=node_run.path, attempts=node_run.attempts)
+            if type(node.fallback).__name__ != "LlmConfig":
+                self.fail(number, info)
+            elif node_run.instead_of is None and not node_run.is_out_of_time:
+                self.publish(FallbackAsked, node_run.path, info)
+                self._start(number, node.fallback)
+                self._node_runs[number].instead_of = info
             else:
-                self.publish(NodeFailed, node.name, info)
-                self.handle(s.Failed(number))
+                self.fail(number, info)
 
-    def _succeed(self, number: int, node: Node, value: Any, instead_of: ErrorInfo | None) -> None:
-        self.values[node.name] = value
-        self.publish(NodeSucceeded, node.name, value, instead_of)
-        self.handle(s.Succeeded(number))
+    def succeed(self, number: int, value: Any, instead_of: ErrorInfo | None) -> None:
+        """A node has its output; `instead_of` is the failure that its fallback stood in for."""
+        self._deliver(number, value)
+        self.publish(NodeSucceeded, self._paths[number], value, instead_of)
+        self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None))
 
-    def _break(self, error: BaseException) -> None:
-        if not self._finished.done():
-            self._finished.set_exception(error)
+    def _keep(self, number: int, value: Any) -> None:
+        """A node has had its output since before the run was resumed."""
+        self._deliver(number, value)
+        self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None))
+
+    def _deliver(self, number: int, value: Any) -> None:
+        owner = self._owners.get(number)
+        if owner is None:
+            self.values[self._nodes[number].name] = value
+        else:
+            owner.take(number, self._nodes[number], value)
+        self._close(number)
+
+    def fail(self, number: int, info: ErrorInfo, *, is_final: bool = False) -> None:
+        """A node failed; its fallback stands in, unless `is_final`."""
+        node = self._nodes[number]
+        if node.fallback is not MISSING and type(node.fallback).__name__ != "LlmConfig" and not is_final:
+            self.succeed(number, node.fallback, info)
+            return
+        if (owner := self._owners.get(number)) is not None:
+            owner.refuse(number, info)
+        self._close(number)
+        self.publish(NodeFailed, self._paths[number], info)
+        self.handle(s.Failed(number))
+
+    def _close(self, number: int) -> None:
+        if (composite := self._composites.pop(number, None)) is not None:
+            composite.close()
+        if self._asked:
+            self._no_longer_asked(number)
+
+
+def checked_answer(node: Node, value: Any) -> Any:
+    """Return a person's answer as the node's output. Raises `OutputError`."""
+    output = node.output or TEXT
+    return output.parse(value) if isinstance(value, str) else output.check(value)
+
+
+def _group(generic: str) -> str:
+    return f"node {generic}"
+

@@ -1,34 +1,52 @@
 """Decides what a run does next. It is told what happened and answers with commands; it does nothing itself.
 
-Nodes are numbers of the run's `ExecutionPlan`. A node starts the moment its own inputs are there and a slot is free;
-those that wait for a slot start in the order in which they became ready. Only running nodes hold a slot.
+Nodes are numbers: first those of the run's `ExecutionPlan`, then those that composite nodes open into. A node starts
+the moment its own inputs are there and a slot is free; those that wait for a slot start in the order in which they
+became ready. Only running leaves hold a slot: composite, waiting and retry-delayed nodes hold none.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
-from graphbit_nb.core.states import NodeState, RunStatus
+from graphbit_nb.core.states import FINAL_STATES, NodeState, RunStatus
 from graphbit_nb.errors import GraphbitError
-
-if TYPE_CHECKING:
-    from graphbit_nb.graph.plan import ExecutionPlan
-
-PENDING, READY, RUNNING, RETRYING = NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.RETRYING
-SUCCEEDED, FAILED, SKIPPED, CANCELLED = (
-    NodeState.SUCCEEDED,
-    NodeState.FAILED,
-    NodeState.SKIPPED,
-    NodeState.CANCELLED,
+from graphbit_nb.execution.commands import Ask, Cancel, Collect, Enqueue, Finish, Interrupt, Open, Resume, Skip, Start
+from graphbit_nb.execution.stimuli import (
+    CancelNode,
+    CancelRun,
+    Delayed,
+    Due,
+    Expanded,
+    Expire,
+    ExpireRun,
+    Failed,
+    Stopped,
+    Succeeded,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from graphbit_nb.execution.commands import Command
+    from graphbit_nb.execution.stimuli import Stimulus
+    from graphbit_nb.graph.plan import ExecutionPlan
+
+PENDING, READY, RUNNING, RETRYING, WAITING = (
+    NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING,
+)  # fmt: skip
+SUCCEEDED, FAILED, SKIPPED, CANCELLED = (
+    NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED,
+)  # fmt: skip
+
 TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
-    PENDING: frozenset({READY, RUNNING, SKIPPED, CANCELLED}),
+    PENDING: frozenset({READY, RUNNING, WAITING, SKIPPED, CANCELLED}),
     READY: frozenset({RUNNING, CANCELLED}),
     RUNNING: frozenset({SUCCEEDED, FAILED, RETRYING, CANCELLED}),
     RETRYING: frozenset({RUNNING, SUCCEEDED, FAILED, CANCELLED}),  # succeeded: by its fallback, when time is up
+    WAITING: frozenset({SUCCEEDED, FAILED, CANCELLED}),
     SUCCEEDED: frozenset(),
     FAILED: frozenset(),
     SKIPPED: frozenset(),
@@ -36,119 +54,11 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
 }
 """Every move that a node can make in a run."""
 
+_AGAIN, _FIRST = 0, 1  # who is back from a retry's wait comes before who has not begun
+
 
 class IllegalTransitionError(GraphbitError):
     """A node was told to do what it cannot do from where it is. A fault of ours; the message tells the node's story."""
-
-
-# ---- what the scheduler is told ----------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Succeeded:
-    """The node has its output."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Failed:
-    """The node ended with an error."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Stopped:
-    """The node's task ended because it was interrupted."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Delayed:
-    """The node waits before its next attempt and gives its slot back."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Due:
-    """The node's wait is over; it wants a slot again."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class CancelNode:
-    """Somebody cancelled one node."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class CancelRun:
-    """Somebody cancelled the run."""
-
-
-Stimulus = Succeeded | Failed | Stopped | Delayed | Due | CancelNode | CancelRun
-
-
-# ---- what it answers ---------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Start:
-    """Start the node's work."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Enqueue:
-    """The node is ready and waits for a slot."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Resume:
-    """The node has its slot again."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Skip:
-    """The node will not run, for this reason."""
-
-    node: int
-    reason: str
-
-
-@dataclass(slots=True)
-class Cancel:
-    """The node is cancelled, for this reason."""
-
-    node: int
-    reason: str
-
-
-@dataclass(slots=True)
-class Interrupt:
-    """Cancel the node's task; it is told as `Stopped`, or as whatever else it ends with."""
-
-    node: int
-
-
-@dataclass(slots=True)
-class Finish:
-    """Every node has ended."""
-
-    status: RunStatus
-
-
-Command = Start | Enqueue | Resume | Skip | Cancel | Interrupt | Finish
 
 
 class Scheduler:
@@ -158,20 +68,56 @@ class Scheduler:
         plan: The nodes of the run.
         max_concurrency: Number of slots.
         fail_fast: Whether the first failure stops the run.
+        limits: Room of each group: how many of its members may run at the same time.
+        groups: The groups that nodes belong to.
+        known: Nodes whose result is there already; they are opened, and hold no slot.
+
+    Attributes:
+        states: State of each node.
+        names: What each node is called, for reasons.
+        running: Number of leaves that hold a slot.
     """
 
-    def __init__(self, plan: ExecutionPlan, *, max_concurrency: int, fail_fast: bool = False) -> None:
+    def __init__(
+        self,
+        plan: ExecutionPlan,
+        *,
+        max_concurrency: int,
+        fail_fast: bool = False,
+        limits: Mapping[str, int] | None = None,
+        groups: Mapping[int, tuple[str, ...]] | None = None,
+        known: Collection[int] = (),
+    ) -> None:
         self.plan = plan
         self.states: list[NodeState] = [PENDING] * len(plan.names)
+        self.names: list[str] = list(plan.names)
         self.running = 0
         self._slots = max_concurrency
         self._fail_fast = fail_fast
+        self._successors: list[tuple[int, ...]] = list(plan.successors)
         self._waits_for = [len(before) for before in plan.predecessors]
+        self._branches: dict[int, Mapping[int, frozenset[str]]] = dict(plan.branches)
+        self._any_joins = set(plan.any_joins)
+        self._reached: set[int] = set()  # joins of any edge to which one has been taken
+        self._people = plan.people.difference(known)
+        self._slotless = {*plan.composites, *self._people, *known}
+        self._parents: dict[int, int] = {}
+        self._inside: dict[int, list[range]] = {}
+        self._open: dict[int, int] = {}  # composite -> nodes inside that have not ended
+        self._lenient: set[int] = set()  # composites in which a failure does not stop a run that fails fast
+        self._stopping: dict[int, str] = {}  # composites told to stop, and why
+        self._ending: set[int] = set()  # those of them that will be cancelled; the others are collected
+        self._groups: dict[int, tuple[str, ...]] = dict(groups or {})
+        self._room: dict[str, int] = dict(limits or {})
+        self._parked: dict[str, deque[tuple[int, int, int]]] = {}
+        self._queue: list[tuple[int, int, int]] = []  # a heap of (again or first, ticket, node)
+        self._ticket = 0
         self._unfinished = len(plan.names)
-        self._ready: deque[int] = deque()
-        self._due: deque[int] = deque()
+        self._busy = 0
+        self._waiting = 0
         self._why_stopping: str | None = None
         self._cancelled = False
+        self._expired = False
         self._commands: list[Command] = []
         self._tell = {
             Succeeded: self._succeeded,
@@ -179,8 +125,11 @@ class Scheduler:
             Stopped: self._stopped,
             Delayed: self._delayed,
             Due: self._is_due,
+            Expanded: self._expanded,
+            Expire: self._expire,
             CancelNode: self._cancel_node,
             CancelRun: self._cancel_run,
+            ExpireRun: self._expire_run,
         }
 
     def start(self) -> list[Command]:
@@ -198,22 +147,33 @@ class Scheduler:
         self._tell[type(stimulus)](stimulus)  # type: ignore[operator]
         return self._answer()
 
+    def decides(self, node: int) -> bool:
+        """Whether other nodes run only for some of this one's labels."""
+        return node in self._branches
+
+    def limit(self, group: str, room: int) -> None:
+        """Say how many members of a new group may run at the same time."""
+        self._room.setdefault(group, room)
+
     @property
     def status(self) -> RunStatus:
         """Where the run stands."""
         if self._unfinished:
-            return RunStatus.RUNNING
+            return RunStatus.WAITING if self._waiting and not self._busy else RunStatus.RUNNING
         if self._cancelled:
             return RunStatus.CANCELLED
-        if FAILED in self.states:
+        # What failed inside a composite that could do without it has not failed the run.
+        top = self.states[: len(self.plan.names)]
+        if self._expired or FAILED in top:
             return RunStatus.FAILED
-        return RunStatus.CANCELLED if CANCELLED in self.states else RunStatus.SUCCEEDED
+        return RunStatus.CANCELLED if CANCELLED in top else RunStatus.SUCCEEDED
 
     def _answer(self) -> list[Command]:
-        self._fill_slots()
+        if self._queue:
+            self._fill_slots()
         commands, self._commands = self._commands, []
         if not self._unfinished:
-            commands.append(Finish(self.status))
+            commands.append(Finish(self.status, self._why_stopping))
         return commands
 
     # ---- moves
@@ -221,106 +181,292 @@ class Scheduler:
     def _move(self, node: int, to: NodeState) -> None:
         state = self.states[node]
         if to not in TRANSITIONS[state]:
-            name = self.plan.names[node]
             raise IllegalTransitionError(
-                f"{name} cannot go from {state} to {to} (running {self.running} of {self._slots}, "
+                f"{self.names[node]} cannot go from {state} to {to} (running {self.running} of {self._slots}, "
                 f"{self._unfinished} of {len(self.states)} unfinished, {self._waits_for[node]} inputs missing)"
             )
-        if state is RUNNING:
-            self.running -= 1
-        if to is RUNNING:
-            self.running += 1
         self.states[node] = to
+        if node not in self._slotless:
+            if to is RUNNING:
+                self.running += 1
+                self._busy += state is PENDING
+            elif state is RUNNING:
+                self.running -= 1
+                self._busy -= to is not RETRYING
+            elif to is READY:
+                self._busy += 1
+            elif state is not PENDING:
+                self._busy -= 1
+        elif node in self._people:
+            self._waiting += (to is WAITING) - (state is WAITING)
+        if node in self._groups:
+            self._occupy(node, (to is RUNNING) - (state is RUNNING))
+
+    def _occupy(self, node: int, change: int) -> None:
+        for group in self._groups[node]:
+            self._room[group] -= change
+            if change < 0:
+                self._wake(group)
 
     def _become_ready(self, node: int) -> None:
-        if self.running < self._slots and not self._ready and not self._due:
+        if node in self._slotless:
+            self._open_up(node)
+        elif self.running < self._slots and not self._queue and (not self._groups or self._full(node) is None):
             self._move(node, RUNNING)
             self._commands.append(Start(node))
         else:
             self._move(node, READY)
-            self._ready.append(node)
+            self._put(_FIRST, node)
             self._commands.append(Enqueue(node))
 
+    def _open_up(self, node: int) -> None:
+        if node in self._people:
+            self._move(node, WAITING)
+            self._commands.append(Ask(node))
+        elif (full := self._full(node)) is not None:
+            self._ticket += 1
+            self._parked.setdefault(full, deque()).append((_FIRST, self._ticket, node))
+        else:
+            self._move(node, RUNNING)
+            self._commands.append(Open(node))
+
+    # ---- slots and groups
+
+    def _put(self, order: int, node: int) -> None:
+        self._ticket += 1
+        heappush(self._queue, (order, self._ticket, node))
+
+    def _full(self, node: int) -> str | None:
+        """Return a group of the node that has no room."""
+        for group in self._groups.get(node, ()):
+            if self._room[group] <= 0:
+                return group
+        return None
+
     def _fill_slots(self) -> None:
-        while self.running < self._slots and (self._due or self._ready):
-            if self._due:
-                node = self._due.popleft()
-                if self.states[node] is RETRYING:
-                    self._move(node, RUNNING)
-                    self._commands.append(Resume(node))
-            else:
-                node = self._ready.popleft()
-                if self.states[node] is READY:
-                    self._move(node, RUNNING)
-                    self._commands.append(Start(node))
+        queue = self._queue
+        while queue and self.running < self._slots:
+            entry = heappop(queue)
+            node = entry[2]
+            state = self.states[node]
+            if state is not READY and state is not RETRYING:
+                continue  # it has ended while it waited
+            if self._groups and (full := self._full(node)) is not None:
+                self._parked.setdefault(full, deque()).append(entry)
+                for group in self._groups[node]:  # it does not use the room that it was woken for
+                    if group != full and self._room[group] > 0:
+                        self._wake(group)
+                continue
+            self._move(node, RUNNING)
+            self._commands.append(Resume(node) if state is RETRYING else Start(node))
+
+    def _wake(self, group: str) -> None:
+        """Let the next of those that a group held up try again."""
+        parked = self._parked.get(group)
+        while parked:
+            entry = parked.popleft()
+            node = entry[2]
+            state = self.states[node]
+            if state is PENDING and node in self._slotless:
+                self._open_up(node)
+                return
+            if state is READY or state is RETRYING:
+                heappush(self._queue, entry)
+                return
 
     # ---- what happened
 
     def _succeeded(self, told: Succeeded) -> None:
-        self._move(told.node, SUCCEEDED)
-        self._unfinished -= 1
+        node = told.node
+        self._move(node, SUCCEEDED)
+        self._end(node)
         # Nodes that were waiting for a slot before come first, so that ready means first come, first served.
-        self._fill_slots()
-        for follower in self.plan.successors[told.node]:
+        if self._queue:
+            self._fill_slots()
+        branches = self._branches.get(node)
+        for follower in self._successors[node]:
+            if branches is not None and follower in branches and told.label not in branches[follower]:
+                wanted = " or ".join(map(repr, sorted(branches[follower])))
+                self._miss(follower, f"{self.names[node]} gave {told.label!r}, not {wanted}")
+                continue
             self._waits_for[follower] -= 1
+            if self._any_joins:
+                self._reached.add(follower)
             if not self._waits_for[follower] and self.states[follower] is PENDING:
                 self._become_ready(follower)
 
     def _failed(self, told: Failed) -> None:
-        self._move(told.node, FAILED)
-        self._unfinished -= 1
-        self._skip_followers(told.node, "failed")
-        if self._fail_fast and self._why_stopping is None:
-            self._stop_everything(f"the run stopped when {self.plan.names[told.node]} failed")
+        node = told.node
+        self._move(node, FAILED)
+        self._end(node)
+        self._pass_on(node, "failed")
+        if self._fail_fast and self._why_stopping is None and not self._is_contained(node):
+            self._stop_everything(f"the run stopped when {self.names[node]} failed")
 
     def _stopped(self, told: Stopped) -> None:
-        self._move(told.node, CANCELLED)
-        self._unfinished -= 1
-        self._commands.append(Cancel(told.node, self._why_stopping or "cancelled"))
-        self._skip_followers(told.node, "was cancelled")
+        self._cancel(told.node, told.reason or self._reason_for(told.node) or "cancelled")
+        self._pass_on(told.node, "was cancelled")
 
     def _delayed(self, told: Delayed) -> None:
         self._move(told.node, RETRYING)
 
     def _is_due(self, told: Due) -> None:
         if self.states[told.node] is not RETRYING:
-            raise IllegalTransitionError(f"{self.plan.names[told.node]} is {self.states[told.node]}, not retrying")
-        self._due.append(told.node)
+            raise IllegalTransitionError(f"{self.names[told.node]} is {self.states[told.node]}, not retrying")
+        self._put(_AGAIN, told.node)
+
+    def _expanded(self, told: Expanded) -> None:
+        node, plan = told.node, told.plan
+        if self.states[node] is not RUNNING:
+            raise IllegalTransitionError(f"{self.names[node]} is {self.states[node]} and cannot open into others")
+        base, count = len(self.states), len(plan.names)
+        numbers = range(base, base + count)
+        self.states += [PENDING] * count
+        self.names += plan.names
+        self._successors += [tuple(base + follower for follower in followers) for followers in plan.successors]
+        self._waits_for += map(len, plan.predecessors)
+        self._any_joins.update(base + joining for joining in plan.any_joins)
+        for source, targets in plan.branches.items():
+            self._branches[base + source] = {base + target: labels for target, labels in targets.items()}
+        people = frozenset(base + local for local in plan.people if local not in told.known)
+        self._people |= people
+        self._slotless |= people
+        self._slotless.update(base + local for local in (*plan.composites, *told.known))
+        self._groups.update((base + local, groups) for local, groups in told.groups.items())
+        self._parents.update(dict.fromkeys(numbers, node))
+        self._inside.setdefault(node, []).append(numbers)
+        self._open[node] = count
+        self._unfinished += count
+        if told.is_lenient:
+            self._lenient.add(node)
+        if node in self._stopping:  # it was told to stop while it was about to open
+            self._stop_inside(node, self._stopping[node], ends=node in self._ending)
+        else:
+            for local in plan.roots:
+                self._become_ready(base + local)
+        if not count:
+            self._close(node)
+
+    def _expire(self, told: Expire) -> None:
+        if self.states[told.node] is RUNNING:
+            self._stop_inside(told.node, told.reason, ends=False)
 
     def _cancel_node(self, told: CancelNode) -> None:
-        state = self.states[told.node]
-        if state in (RUNNING, RETRYING):
-            self._commands.append(Interrupt(told.node))
-        elif state in (PENDING, READY):
-            self._end_unstarted(told.node, "cancelled")
-            self._skip_followers(told.node, "was cancelled")
+        node, state = told.node, self.states[told.node]
+        if state is RUNNING and node in self._slotless:
+            self._stop_inside(node, "cancelled", ends=True)
+        elif state in (RUNNING, RETRYING):
+            self._commands.append(Interrupt(node))
+        elif state in (PENDING, READY, WAITING):
+            self._cancel(node, "cancelled")
+            self._pass_on(node, "was cancelled")
 
     def _cancel_run(self, _: CancelRun) -> None:
         self._cancelled = self._cancelled or bool(self._unfinished)
         self._stop_everything("the run was cancelled")
 
-    def _stop_everything(self, reason: str) -> None:
-        self._why_stopping = self._why_stopping or reason
-        for node, state in enumerate(self.states):
-            if state in (PENDING, READY):
-                self._end_unstarted(node, reason)
-            elif state in (RUNNING, RETRYING):
-                self._commands.append(Interrupt(node))
-        self._ready.clear()
-        self._due.clear()
+    def _expire_run(self, told: ExpireRun) -> None:
+        self._expired = self._expired or bool(self._unfinished)
+        self._stop_everything(told.reason, is_expired=True)
 
-    def _end_unstarted(self, node: int, reason: str) -> None:
-        self._move(node, CANCELLED)
+    # ---- ends
+
+    def _end(self, node: int) -> None:
         self._unfinished -= 1
-        self._commands.append(Cancel(node, reason))
+        if node in self._parents:
+            parent = self._parents[node]
+            self._open[parent] -= 1
+            if not self._open[parent]:
+                self._close(parent)
 
-    def _skip_followers(self, node: int, what: str) -> None:
+    def _close(self, composite: int) -> None:
+        """Every node inside has ended."""
+        if composite in self._ending:
+            self._cancel(composite, self._stopping[composite])
+            self._pass_on(composite, "was cancelled")
+        else:
+            self._commands.append(Collect(composite))
+
+    def _cancel(self, node: int, reason: str) -> None:
+        self._move(node, CANCELLED)
+        self._commands.append(Cancel(node, reason))
+        self._end(node)
+
+    def _skip(self, node: int, reason: str) -> None:
+        self._move(node, SKIPPED)
+        self._commands.append(Skip(node, reason))
+        self._end(node)
+
+    def _miss(self, node: int, reason: str) -> None:
+        """An edge that leads to the node was not taken: skip it, unless it joins edges and another one was."""
+        stack = [(node, reason)]
+        while stack:
+            node, reason = stack.pop()
+            if self.states[node] is not PENDING:
+                continue
+            if node in self._any_joins:
+                self._waits_for[node] -= 1
+                if self._waits_for[node]:
+                    continue
+                if node in self._reached:
+                    self._become_ready(node)
+                    continue
+                reason = "no edge that leads here was taken"
+            self._skip(node, reason)
+            stack += [(follower, f"needs {self.names[node]}, which was skipped") for follower in self._successors[node]]
+
+    def _pass_on(self, node: int, what: str) -> None:
+        """Skip whatever needs a node that will never have an output, joins of any edge as well."""
         stack = [(node, what)]
         while stack:
             cause, why = stack.pop()
-            for follower in self.plan.successors[cause]:
+            for follower in self._successors[cause]:
                 if self.states[follower] is PENDING:
-                    self._move(follower, SKIPPED)
-                    self._unfinished -= 1
-                    self._commands.append(Skip(follower, f"needs {self.plan.names[cause]}, which {why}"))
+                    self._skip(follower, f"needs {self.names[cause]}, which {why}")
                     stack.append((follower, "was skipped"))
+
+    # ---- stopping
+
+    def _stop_everything(self, reason: str, *, is_expired: bool = False) -> None:
+        self._why_stopping = self._why_stopping or reason
+        self._queue.clear()
+        self._parked.clear()
+        for node in range(len(self.states)):
+            self._stop(node, reason, is_expired=is_expired)
+
+    def _stop_inside(self, composite: int, reason: str, *, ends: bool) -> None:
+        """Stop what is inside a composite; it is cancelled itself then, or collected."""
+        self._stopping.setdefault(composite, reason)
+        if ends:
+            self._ending.add(composite)
+        for numbers in self._inside.get(composite, ()):
+            for node in numbers:
+                if self.states[node] is RUNNING and node in self._slotless:
+                    self._stop_inside(node, reason, ends=True)
+                else:
+                    self._stop(node, reason)
+
+    def _stop(self, node: int, reason: str, *, is_expired: bool = False) -> None:
+        state = self.states[node]
+        if state in (PENDING, READY, WAITING):
+            self._cancel(node, reason)
+        elif state is RUNNING and node in self._slotless:
+            self._stopping.setdefault(node, reason)
+            self._ending.add(node)
+        elif state not in FINAL_STATES:
+            self._commands.append(Interrupt(node, reason if is_expired else None))
+
+    def _reason_for(self, node: int) -> str | None:
+        while node in self._parents:
+            node = self._parents[node]
+            if node in self._stopping:
+                return self._stopping[node]
+        return self._why_stopping
+
+    def _is_contained(self, node: int) -> bool:
+        """Whether a composite around the node can do without it."""
+        while node in self._parents:
+            node = self._parents[node]
+            if node in self._lenient:
+                return True
+        return False

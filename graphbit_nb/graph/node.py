@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-import keyword
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.outputs import OutputType, output_type
-from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, UsageError, did_you_mean
+from graphbit_nb.errors import GraphbitError, TemplateError, UsageError, did_you_mean
+from graphbit_nb.graph.arguments import (
+    COMMON,
+    ITEM_ERRORS,
+    JOINS,
+    Branch,
+    check_name,
+    checked_after,
+    checked_cache,
+    checked_concurrency,
+    checked_fallback,
+    checked_retry,
+    checked_timeout,
+    one_of,
+    outside,
+    read_branches,
+)
 from graphbit_nb.graph.registry import ProcessorRegistry, processor_of
+from graphbit_nb.templating import Loop, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.config import LlmConfig
-    from graphbit_nb.templating import Reference
-
-RESERVED = frozenset({"loop", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for"})
-CACHE_MODES = ("default", "recompute", "disable", "ignore")
-
 
 class _Missing:
     """Marks that nothing was given, where None is a value."""
@@ -83,10 +92,18 @@ class Node(metaclass=_KindsAsConstructors):
         settings: What only this kind knows.
         references: The nodes and inputs that it reads.
         after: Nodes that must have succeeded before, without being read.
-        output: Type of its output; None when nothing was said.
+        when: Labels that other nodes must have given for this one to run.
+        join: ``"all"`` of the edges that lead here must be taken, or ``"any"`` of them, once all are decided; what a
+            skipped branch would have given is none then.
+        for_each: The list whose items the node is run for, each by itself; the output is the list of the results.
+        on_item_error: ``"fail"`` makes the node fail when an item did, after all have ended; ``"skip"`` leaves the
+            failed items out of the results.
+        concurrency: How many of the node's items may work at the same time; None is as many as there are slots.
+        output: Type of its output, of an item's with `for_each`; None when nothing was said.
         retry: Attempts in all, or a policy; None is the executor's.
         timeout: Seconds that one run of the node may take.
-        fallback: Value that stands in when the node fails; MISSING when there is none.
+        fallback: Value that stands in when the node fails, or the model that is asked instead; MISSING when there is
+            none. With `for_each`, `retry`, `timeout` and `fallback` are those of an item.
         cache: One of the cache's modes; None is the executor's.
         origin: Where it was defined.
     """
@@ -96,6 +113,11 @@ class Node(metaclass=_KindsAsConstructors):
     settings: Any
     references: tuple[Reference, ...] = ()
     after: tuple[str, ...] = ()
+    when: tuple[Branch, ...] = ()
+    join: str = "all"
+    for_each: Loop | None = None
+    on_item_error: str = "fail"
+    concurrency: int | None = None
     output: OutputType | None = None
     retry: Any = None
     timeout: float | None = None
@@ -134,7 +156,7 @@ class Node(metaclass=_KindsAsConstructors):
             top_p: See `temperature`.
             stop: Text or texts that end the answer.
             seed: See `temperature`.
-            **common: `output`, `after`, `retry`, `timeout`, `fallback`, `cache`.
+            **common: what every node takes, see `make_node`.
 
         Raises:
             DefinitionError: the name, the template or an option is not allowed.
@@ -159,7 +181,7 @@ class Node(metaclass=_KindsAsConstructors):
             fn: Its parameters are other nodes or inputs of the workflow, by name.
             inputs: What a parameter is bound to where its name does not say it: a dict of parameter to
                 ``"node"`` or ``"node.path"``, or a list in the order of the parameters (further ones go to ``*args``).
-            **common: `output`, `after`, `retry`, `timeout`, `fallback`, `cache`.
+            **common: what every node takes, see `make_node`.
 
         Raises:
             DefinitionError: the name, the function or an option is not allowed.
@@ -173,6 +195,11 @@ def make_node(
     body: Any = None,
     *,
     after: str | Node | Sequence[str | Node] = (),
+    when: str | Sequence[str] = (),
+    join: str = "all",
+    for_each: str | Loop | None = None,
+    on_item_error: str = "fail",
+    concurrency: int | None = None,
     output: Any = None,
     retry: Any = None,
     timeout: float | None = None,
@@ -189,10 +216,16 @@ def make_node(
         name: Name of the node.
         body: What the kind works with: a template, a function.
         after: Nodes that come before, or their names, without being read.
+        when: ``"node=label"``, or a list of such: the node runs only if the other has given that label;
+            ``"node=a|b"`` for either of two.
+        join: ``"all"`` or ``"any"``, see `Node`.
+        for_each: ``"point in outline.points"``: run once for each item.
+        on_item_error: ``"fail"`` or ``"skip"``, see `Node`.
+        concurrency: How many items may work at the same time.
         output: Type of the output, see `graphbit_nb.core.outputs.output_type`.
         retry: Number of attempts in all, or a retry policy.
         timeout: Seconds.
-        fallback: Value that stands in when the node fails.
+        fallback: Value that stands in when the node fails, or an `LlmConfig` to ask instead.
         cache: One of ``default``, ``recompute``, ``disable``, ``ignore``.
         origin: Where it is defined.
         namespace: Where `output` looks up the names of classes.
@@ -206,14 +239,17 @@ def make_node(
     given = {key: value for key, value in settings.items() if value is not None}
     for key in given:
         if key not in processor.options:
-            known = (*processor.options, "after", "output", "retry", "timeout", "fallback", "cache")
+            known = (*processor.options, *COMMON)
             raise UsageError(f"{name}: a {kind} node has no {key!r}{did_you_mean(key, known)}")
     try:
         prepared = processor.prepare(body, **given)
         references = processor.references(prepared)
+        loop = Loop(for_each) if isinstance(for_each, str) else for_each
+        if loop is not None:
+            references = outside(references, loop)
         declared = None if output is None else output_type(output, namespace)
-        if declared is not None and fallback is not MISSING and fallback is not None:
-            fallback = declared.parse(fallback) if isinstance(fallback, str) else declared.check(fallback)
+        if fallback is not MISSING:
+            fallback = checked_fallback(fallback, declared, asks_model=processor.asks_model)
     except GraphbitError as error:
         if isinstance(error, TemplateError):
             error.node = name
@@ -225,51 +261,16 @@ def make_node(
         kind=kind,
         settings=prepared,
         references=references,
-        after=_checked_after(name, after),
+        after=checked_after(name, after) if after else (),
+        when=read_branches(name, when) if when else (),
+        join=one_of(name, "join", join, JOINS),
+        for_each=loop,
+        on_item_error=one_of(name, "on_item_error", on_item_error, ITEM_ERRORS),
+        concurrency=None if concurrency is None else checked_concurrency(name, concurrency),
         output=declared,
-        retry=_checked_retry(name, retry),
-        timeout=_checked_timeout(name, timeout),
+        retry=checked_retry(name, retry),
+        timeout=checked_timeout(name, timeout),
         fallback=fallback,
-        cache=_checked_cache(name, cache),
+        cache=checked_cache(name, cache),
         origin=origin,
     )
-
-
-def check_name(name: str) -> str:
-    """Return a node's name as Python reads it (NFKC). Raises `DefinitionError` for what ``{{ }}`` could not hold."""
-    if not isinstance(name, str) or not name.isidentifier():
-        raise DefinitionError(f"{name!r} is no name for a node; use letters, digits and _, such as 'summary_2'")
-    if keyword.iskeyword(name) or name in RESERVED or name.startswith("__"):
-        raise DefinitionError(f"{name!r} is a word of the language and no name for a node; try '{name.strip('_')}_'")
-    return unicodedata.normalize("NFKC", name)
-
-
-def _checked_after(name: str, after: Any) -> tuple[str, ...]:
-    listed = (after,) if isinstance(after, str | Node) else after
-    if not isinstance(listed, Iterable):
-        raise UsageError(f"{name}: after={after!r}: give the name of a node, or a list of names")
-    names = tuple(before.name if isinstance(before, Node) else before for before in listed)
-    for before in names:
-        if not isinstance(before, str):
-            raise UsageError(f"{name}: after={before!r}: give the names of nodes")
-    return names
-
-
-def _checked_retry(name: str, retry: Any) -> Any:
-    if retry is None or hasattr(retry, "execute"):
-        return retry
-    if isinstance(retry, int) and not isinstance(retry, bool) and retry >= 1:
-        return retry
-    raise UsageError(f"{name}: retry={retry!r}: give the number of attempts in all (1 or more) or a RetryPolicy")
-
-
-def _checked_timeout(name: str, timeout: float | None) -> float | None:
-    if timeout is None or (isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0):
-        return timeout
-    raise UsageError(f"{name}: timeout={timeout!r}: give seconds, more than 0")
-
-
-def _checked_cache(name: str, cache: str | None) -> str | None:
-    if cache is None or cache in CACHE_MODES:
-        return cache
-    raise UsageError(f"{name}: cache={cache!r}{did_you_mean(str(cache), CACHE_MODES)}; one of {', '.join(CACHE_MODES)}")

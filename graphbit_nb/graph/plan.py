@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+
+NOBODY: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,20 @@ class ExecutionPlan:
         successors: For each node, the nodes that wait for it.
         order: The order in which one slot runs them: first come, first served, and of nodes that come at the same
             moment the one defined first.
+        branches: For each node that decides, the nodes that run only for some of its labels, and for which.
+        any_joins: Nodes that need one of the edges that lead to them, not all.
+        composites: Nodes that do no work themselves but open into others: fan-outs and sub-workflows.
+        people: Nodes that wait for a person.
     """
 
     names: tuple[str, ...]
     predecessors: tuple[tuple[int, ...], ...]
     successors: tuple[tuple[int, ...], ...]
     order: tuple[int, ...]
+    branches: Mapping[int, Mapping[int, frozenset[str]]] = field(default_factory=dict)
+    any_joins: frozenset[int] = NOBODY
+    composites: frozenset[int] = NOBODY
+    people: frozenset[int] = NOBODY
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -65,7 +76,26 @@ class ExecutionPlan:
             predecessors=tuple(tuple(renumbered[p] for p in self.predecessors[old]) for old in kept),
             successors=tuple(tuple(renumbered[s] for s in self.successors[old] if s in keep) for old in kept),
             order=tuple(renumbered[old] for old in self.order if old in keep),
+            branches={
+                renumbered[source]: {renumbered[target]: labels for target, labels in targets.items() if target in keep}
+                for source, targets in self.branches.items()
+                if source in keep
+            },
+            any_joins=frozenset(renumbered[old] for old in self.any_joins if old in keep),
+            composites=frozenset(renumbered[old] for old in self.composites if old in keep),
+            people=frozenset(renumbered[old] for old in self.people if old in keep),
         )
+
+
+def flat_plan(names: tuple[str, ...], *, composites: bool = False, people: bool = False) -> ExecutionPlan:
+    """Return the plan of nodes that do not wait for each other, all of one sort: the items of a fan-out."""
+    everyone = range(len(names))
+    nothing: tuple[tuple[int, ...], ...] = ((),) * len(names)
+    return ExecutionPlan(
+        names, nothing, nothing, tuple(everyone),
+        composites=frozenset(everyone) if composites else NOBODY,
+        people=frozenset(everyone) if people else NOBODY,
+    )  # fmt: skip
 
 
 def make_plan(names: Sequence[str], predecessors: Mapping[str, Iterable[str]]) -> ExecutionPlan | list[str]:

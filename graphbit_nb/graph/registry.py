@@ -7,7 +7,7 @@ import keyword
 import logging
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.templating import Template
@@ -15,7 +15,14 @@ from graphbit_nb.templating import Template
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from graphbit_nb.core.llm import GenerateRequest, GenerateResponse, Message, ModelInfo
+    from graphbit_nb.core.llm import (
+        EmbedRequest,
+        EmbedResponse,
+        GenerateRequest,
+        GenerateResponse,
+        Message,
+        ModelInfo,
+    )
     from graphbit_nb.core.outputs import OutputType
     from graphbit_nb.graph.node import Node
     from graphbit_nb.templating import Reference
@@ -23,8 +30,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("graphbit_nb")
 
 BUILT_IN = {
+    "condition": "graphbit_nb.graph.kinds.condition:ConditionProcessor",
+    "embed": "graphbit_nb.graph.kinds.embed:EmbedProcessor",
+    "human": "graphbit_nb.graph.kinds.human:HumanProcessor",
     "prompt": "graphbit_nb.graph.kinds.prompt:PromptProcessor",
     "python": "graphbit_nb.graph.kinds.python:PythonProcessor",
+    "workflow": "graphbit_nb.graph.kinds.workflow:WorkflowProcessor",
 }
 ENTRY_POINTS = "graphbit_nb.processors"
 
@@ -34,6 +45,10 @@ class NodeServices(Protocol):
 
     async def generate(self, request: GenerateRequest) -> GenerateResponse:
         """Ask the node's model, one call at a time. Raises `ProviderError`."""
+        ...
+
+    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+        """Ask the node's model for vectors. Raises `ProviderError`."""
         ...
 
     async def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
@@ -66,6 +81,7 @@ class NodeInput:
 
     Attributes:
         node: The node.
+        path: What the engine calls it: its name, or for one inside another ``"each[3]"``, ``"review.score"``.
         values: Values of the nodes and inputs that it reads, by name.
         rendered: What the kind's `render` returned.
         services: What the engine does for it.
@@ -73,6 +89,7 @@ class NodeInput:
     """
 
     node: Node
+    path: str
     values: Mapping[str, Any]
     rendered: Any = None
     services: NodeServices
@@ -119,6 +136,9 @@ class NodeProcessor:
         options: Names of the keyword arguments that nodes of this kind take.
         default_output: Type of the output when a node does not say.
         asks_model: Whether nodes of this kind call a language model.
+        runs_as: ``"task"`` for what `process` does; ``"person"`` when a person answers what `render` returns, and
+            ``"nodes"`` when the node opens into a workflow: these two never come to `process`.
+        body: What a cell's body is for this kind: ``"text"`` or ``"code"``.
         is_async: Whether `process` is a coroutine function; found out, not set.
     """
 
@@ -126,6 +146,8 @@ class NodeProcessor:
     options: ClassVar[tuple[str, ...]] = ()
     default_output: ClassVar[OutputType | None] = None
     asks_model: ClassVar[bool] = False
+    runs_as: ClassVar[Literal["task", "person", "nodes"]] = "task"
+    body: ClassVar[Literal["text", "code"]] = "text"
     is_async: ClassVar[bool] = False
 
     def __init_subclass__(cls, **more: Any) -> None:

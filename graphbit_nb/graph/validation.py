@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphbit_nb.errors import Problem, did_you_mean, nearest
+from graphbit_nb.graph.agreement import branch_problems, type_problems
 from graphbit_nb.graph.plan import ExecutionPlan, make_plan
+from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.graph.workflow import Edge, InputSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.workflow import EdgeKind
 
 
 SLIP = 0.75  # likeness of an input's name and a node's that is taken for a slip
@@ -38,7 +41,8 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
             Problem(code="empty", message="the workflow has no nodes", remedy="add one with add_node, or in a cell")
         )
     by_name = {node.name: node for node in nodes}
-    before: dict[str, dict[str, str]] = {name: {} for name in by_name}  # target -> source -> kind of the edge
+    before: dict[str, dict[str, EdgeKind]] = {name: {} for name in by_name}  # target -> source -> kind of the edge
+    labels: dict[tuple[str, str], str] = {}
     readers: dict[str, dict[str, bool]] = {}  # input -> node that reads it -> whether it must be there
     soft: list[tuple[str, str]] = []
     for node in by_name.values():
@@ -57,6 +61,11 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
                 waits_for.setdefault(name, "control")
             else:
                 problems.append(_unknown(name, by_name, node=node.name, place="after"))
+        for branch in node.when:
+            problems += branch_problems(node, branch, by_name)
+            if branch.node in by_name:
+                waits_for[branch.node] = "conditional"
+                labels[branch.node, node.name] = "|".join(branch.labels)
     for name, reader in soft:
         if name in readers:
             readers[name].setdefault(reader, False)
@@ -71,12 +80,12 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
         ]
     ordered = make_plan(tuple(by_name), before)
     if isinstance(ordered, ExecutionPlan):
-        plan: ExecutionPlan | None = ordered
+        plan: ExecutionPlan | None = _with_sorts(ordered, by_name)
     else:
         plan = None
         problems.append(_cycle(ordered))
     edges = tuple(
-        Edge(source, target, kind)  # type: ignore[arg-type]
+        Edge(source, target, kind, labels[source, target] if kind == "conditional" else "")
         for target, sources in before.items()
         for source, kind in sources.items()
     )
@@ -84,8 +93,32 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
         name: InputSpec(name, tuple(read), any(read.values()), _slip(name, by_name, len(readers)))
         for name, read in readers.items()
     }
+    problems += type_problems(by_name)
     problems += _odd(by_name, edges, inputs)
     return Examination(edges, inputs, problems, plan)
+
+
+def _with_sorts(plan: ExecutionPlan, nodes: dict[str, Node]) -> ExecutionPlan:
+    """Add to a plan which of its nodes decide, join, open into others, and wait for a person."""
+    sorts = {kind: processor_of(kind).runs_as for kind in {node.kind for node in nodes.values()}}
+    branches: dict[int, dict[int, frozenset[str]]] = {}
+    any_joins, composites, people = set(), set(), set()
+    for number, node in enumerate(nodes.values()):
+        if node.for_each is not None or sorts[node.kind] == "nodes":
+            composites.add(number)
+        elif sorts[node.kind] == "person":
+            people.add(number)
+        if node.join == "any":
+            any_joins.add(number)
+        for branch in node.when:
+            if branch.node in plan.index:
+                branches.setdefault(plan.index[branch.node], {})[number] = frozenset(branch.labels)
+    if not (branches or any_joins or composites or people):
+        return plan
+    return replace(
+        plan, branches=branches, any_joins=frozenset(any_joins), composites=frozenset(composites),
+        people=frozenset(people),
+    )  # fmt: skip
 
 
 def _slip(name: str, nodes: dict[str, Node], inputs: int) -> str | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +73,10 @@ class Workflow:
     warnings: tuple[Problem, ...] = ()
     plan: ExecutionPlan = field(repr=False, compare=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = (self.name, self.description, dict(self.nodes), self.edges, dict(self.inputs), self.warnings)
+        return (_restore, (*parts, self.plan))
+
     def __repr__(self) -> str:
         return f"Workflow({self.name!r}, {len(self.nodes)} nodes, {len(self.edges)} edges, {len(self.inputs)} inputs)"
 
@@ -84,3 +89,18 @@ class Workflow:
         """Return the nodes that wait for `name`."""
         plan = self.plan
         return tuple(plan.names[i] for i in plan.successors[plan.index[name]])
+
+
+def _restore(
+    name: str,
+    description: str | None,
+    nodes: dict[str, Node],
+    edges: tuple[Edge, ...],
+    inputs: dict[str, InputSpec],
+    warnings: tuple[Problem, ...],
+    plan: ExecutionPlan,
+) -> Workflow:
+    return Workflow(
+        name=name, description=description, nodes=MappingProxyType(nodes), edges=edges,
+        inputs=MappingProxyType(inputs), warnings=warnings, plan=plan,
+    )  # fmt: skip

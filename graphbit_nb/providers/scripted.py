@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo, Usage
+from graphbit_nb.core.paths import names_of, without_numbers
 from graphbit_nb.errors import ConfigurationError, ProviderError, did_you_mean
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class ScriptedClient:
     long should be a coroutine function.
 
     Args:
-        responses: By node name, or ``"*"`` for every other node. A text is given each time; a list gives one item a
+        responses: By node name, or ``"*"`` for every other node. Of a node inside others the whole path is looked for
+            first (``"each[3]"``, ``"review.score"``), then without numbers, then its own name. A text is given each time; a list gives one item a
             call; an exception is raised; a function gets the request and returns any of these or a
             `GenerateResponse`. Any other value is given as JSON.
         delay: Seconds before each answer.
@@ -103,7 +105,8 @@ class ScriptedClient:
 
     def _next(self, node: str | None) -> Any:
         name = node or ""
-        key = name if name in self._responses else ANY_NODE
+        spellings = (name, without_numbers(name), names_of(name)[-1], ANY_NODE)
+        key = next((spelling for spelling in spellings if spelling in self._responses), ANY_NODE)
         if key not in self._responses:
             known = ", ".join(repr(k) for k in self._responses) or "nothing"
             raise ConfigurationError(

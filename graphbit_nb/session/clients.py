@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import ConfigurationError
-from graphbit_nb.graph.registry import ProcessorRegistry
+from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.local import is_available
 from graphbit_nb.providers.resilient import ResilientClient
@@ -55,14 +55,18 @@ class RunClients:
         self._config = config
         self._retry = retry
 
-    def client_for(self, node: Node) -> LlmClient:
-        """Return the client that a node asks. Raises `ConfigurationError`."""
-        config = self.config_for(node)
+    def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
+        """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
+        config = instead or self.config_for(node)
         manager = self._own if config.provider == "scripted" else self._shared
         policy = node.retry if node.retry is not None else self._retry
         if isinstance(policy, int):
             policy = RetryPolicy(max_attempts=policy)
         return ResilientClient(manager.client(config), policy)
+
+    def provider_of(self, node: Node) -> str:
+        """Return the name of the provider that a node asks. Raises `ConfigurationError`."""
+        return self.config_for(node).provider
 
     def config_for(self, node: Node) -> LlmConfig:
         """Return the provider and the model that a node asks. Raises `ConfigurationError`."""
@@ -81,11 +85,21 @@ class RunClients:
         return LlmConfig(provider=provider, model=model)
 
     def check(self, nodes: Iterable[Node]) -> None:
-        """Make the clients of all nodes that ask a model, before anything is called. Raises `ConfigurationError`."""
+        """Make the clients of all nodes that ask a model, before anything is called.
+
+        Those inside sub-workflows and those that stand in when another fails are looked at as well.
+
+        Raises:
+            ConfigurationError: a model is not set up.
+        """
         for node in nodes:
-            processor = ProcessorRegistry.find(node.kind)
-            if processor is not None and processor.asks_model:
+            processor = processor_of(node.kind)
+            if processor.runs_as == "nodes":
+                self.check(node.settings.workflow.nodes.values())
+            elif processor.asks_model:
                 self.client_for(node)
+                if isinstance(node.fallback, LlmConfig):
+                    self.client_for(node, node.fallback)
 
     async def aclose(self) -> None:
         """Give back what belongs to this run alone."""

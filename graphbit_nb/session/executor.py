@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import RunCancelled, UsageError, did_you_mean
 from graphbit_nb.execution.engine import Engine, plan_for
+from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
-from graphbit_nb.graph.node import CACHE_MODES
+from graphbit_nb.graph.arguments import CACHE_MODES, checked_timeout
 from graphbit_nb.graph.workflow import Workflow
-from graphbit_nb.providers.clients import LlmClientManager
+from graphbit_nb.providers.clients import FACTORIES, LlmClientManager
 from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
+from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -72,6 +75,11 @@ class WorkflowExecutor:
         retry: How failed calls are tried again.
         cache: Accepted so that programs need not change when results are kept from run to run; until then every
             call is made, whatever is said here.
+        provider_concurrency: Nodes of one run that may ask the same provider at the same time: a number for each
+            provider by name, or one number for all.
+        deadline: Seconds that a run may take; what works then fails, and what has not begun is cancelled. Time in
+            which a person is waited for does not count.
+        echo: Whether what nodes print is printed, besides being kept with the node.
 
     Raises:
         UsageError: an argument is not allowed.
@@ -88,9 +96,11 @@ class WorkflowExecutor:
         on_error: OnError = "continue",
         retry: RetryPolicy | int | None = None,
         cache: str = "default",
+        provider_concurrency: Mapping[str, int] | int | None = None,
+        deadline: float | None = None,
+        echo: bool = True,
     ) -> None:
-        if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 1:
-            raise UsageError(f"max_concurrency={max_concurrency!r}: give a number of at least 1")
+        _check_count("max_concurrency", max_concurrency)
         _one_of("strategy", strategy, STRATEGIES)
         _one_of("on_error", on_error, ON_ERROR)
         _one_of("cache", cache, CACHE_MODES)
@@ -103,6 +113,9 @@ class WorkflowExecutor:
         self.on_error = on_error
         self.retry = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
         self.cache = cache
+        self.provider_concurrency = _read_limits(provider_concurrency)
+        self.deadline = checked_timeout("deadline", deadline)
+        self.echo = echo
         self._threads = ThreadPool()
 
     def __repr__(self) -> str:
@@ -115,6 +128,7 @@ class WorkflowExecutor:
         *,
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
+        answers: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -125,11 +139,13 @@ class WorkflowExecutor:
             inputs: Values of its inputs.
             nodes: Run only these and what they need.
             cache: See the class.
+            answers: What persons answer, by the node that asks, as far as it is known beforehand.
             loop: ``"current"`` runs the nodes on the caller's own loop, for objects that are bound to it.
             views: Called with each event, on the engine's thread.
 
         Returns:
-            The result, also when nodes failed: `result.raise_for_status()` raises.
+            The result, also when nodes failed: `result.raise_for_status()` raises. When a person is all that the run
+            waits for, its status is ``"waiting"``, and `resume` goes on with it.
 
         Raises:
             UsageError: an argument is not allowed.
@@ -137,22 +153,43 @@ class WorkflowExecutor:
             ConfigurationError: a model is not set up.
             KeyboardInterrupt: the user stopped the run; `graphbit_nb.last` has what was finished.
         """
-        _one_of("loop", loop, ("engine", "current"))
-        if loop == "current":
+        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views)
+        return self._do(job, loop)
 
-            def make() -> Coroutine[Any, Any, ExecutionResult]:
-                return self.run(workflow, inputs, nodes=nodes, cache=cache, loop="current", views=views)
+    def resume(
+        self,
+        result: ExecutionResult,
+        *,
+        answers: Mapping[str, Any] | None = None,
+        loop: Literal["engine", "current"] = "engine",
+        views: Sequence[Sink] = (),
+    ) -> ExecutionResult:
+        """Go on with a run that waits for a person, failed, was cancelled or was cut off, and return its new result.
 
-            return type(self).nested(make) if _has_running_loop() else asyncio.run(make())
-        if engine_thread().is_current:
-            raise UsageError("execute() inside an async node would wait for itself; use: await executor.run(...)")
-        handle = self._start(workflow, inputs, nodes=nodes, cache=cache, views=views)
-        try:
-            return handle.result()
-        except KeyboardInterrupt:
-            handle.cancel()
-            handle.result()
-            raise
+        What has its output keeps it; nothing of it is called again. Everything else is done, or done again.
+
+        Args:
+            result: The run as it stood, in this process or from another (results can be pickled).
+            answers: What persons answer, by the node that asks.
+            loop: See `execute`; so is `views`.
+            views: Called with each event from here on.
+
+        Raises:
+            UsageError: the run has succeeded already, or an argument is not allowed.
+            OutputError: an answer is not what its node declares as its output.
+        """
+        return self._do(self._job_again(result, answers, views), loop)
+
+    async def resume_async(
+        self,
+        result: ExecutionResult,
+        *,
+        answers: Mapping[str, Any] | None = None,
+        loop: Literal["engine", "current"] = "engine",
+        views: Sequence[Sink] = (),
+    ) -> ExecutionResult:
+        """Go on with a run, awaiting it; arguments and errors as for `resume`."""
+        return await self._do_async(self._job_again(result, answers, views), loop)
 
     async def run(
         self,
@@ -161,6 +198,7 @@ class WorkflowExecutor:
         *,
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
+        answers: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -169,21 +207,8 @@ class WorkflowExecutor:
         Cancelling this call cancels the run, waits for its end and raises CancelledError; `graphbit_nb.last` has what
         was finished.
         """
-        _one_of("loop", loop, ("engine", "current"))
-        if loop == "current":
-            manager = LlmClientManager()
-            try:
-                handle = RunHandle(self._checked(workflow, nodes, cache))
-                return await self._execute(handle, manager, _copied(inputs), nodes, views)
-            finally:
-                await manager.aclose()
-        handle = self._start(workflow, inputs, nodes=nodes, cache=cache, views=views)
-        try:
-            return await handle
-        except asyncio.CancelledError:
-            handle.cancel()
-            await handle
-            raise
+        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views)
+        return await self._do_async(job, loop)
 
     def start(
         self,
@@ -192,57 +217,90 @@ class WorkflowExecutor:
         *,
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
+        answers: Mapping[str, Any] | None = None,
         views: Sequence[Sink] = (),
+        parks: bool = False,
     ) -> RunHandle:
-        """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting."""
-        return self._start(workflow, inputs, nodes=nodes, cache=cache, views=views, keep_events=True)
+        """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting.
 
-    def _start(
+        The run goes on while it waits for a person: `handle.answer` gives the answer. With `parks` it ends then
+        instead, as `execute` does.
+        """
+        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views, parks=parks)
+        return self._start(job, keep_events=True)
+
+    def start_again(
         self,
-        workflow: Workflow,
-        inputs: Mapping[str, Any] | None,
+        result: ExecutionResult,
         *,
-        nodes: Sequence[str] | None,
-        cache: str | None,
-        views: Sequence[Sink],
-        keep_events: bool = False,
+        answers: Mapping[str, Any] | None = None,
+        views: Sequence[Sink] = (),
+        parks: bool = False,
     ) -> RunHandle:
-        handle = RunHandle(self._checked(workflow, nodes, cache))
-        inputs = _copied(inputs)
+        """Begin to go on with a run and return at once; see `resume` and `start`."""
+        job = self._job_again(result, answers, views)
+        return self._start(replace(job, parks=parks), keep_events=True)
+
+    # ---- inside
+
+    def _do(self, job: Job, loop: str) -> ExecutionResult:
+        _one_of("loop", loop, ("engine", "current"))
+        if loop == "current":
+
+            def make() -> Coroutine[Any, Any, ExecutionResult]:
+                return self._do_async(job, "current")
+
+            return type(self).nested(make) if _has_running_loop() else asyncio.run(make())
+        if engine_thread().is_current:
+            raise UsageError("execute() inside an async node would wait for itself; use: await executor.run(...)")
+        handle = self._start(job)
+        try:
+            return handle.result()
+        except KeyboardInterrupt:
+            handle.cancel()
+            handle.result()
+            raise
+
+    async def _do_async(self, job: Job, loop: str) -> ExecutionResult:
+        _one_of("loop", loop, ("engine", "current"))
+        if loop == "current":
+            manager = LlmClientManager()
+            try:
+                return await self._execute(job, RunHandle(job.workflow), manager)
+            finally:
+                await manager.aclose()
+        handle = self._start(job)
+        try:
+            return await handle
+        except asyncio.CancelledError:
+            handle.cancel()
+            await handle
+            raise
+
+    def _start(self, job: Job, *, keep_events: bool = False) -> RunHandle:
+        handle = RunHandle(job.workflow)
         if keep_events:
-            views = (handle.keep, *views)
+            job = replace(job, views=(handle.keep, *job.views))
         thread = engine_thread()
 
         async def on_engine() -> ExecutionResult:
             try:
-                return await self._execute(handle, shared_manager(thread), inputs, nodes, views)
+                return await self._execute(job, handle, shared_manager(thread))
             except asyncio.CancelledError:
                 if handle.snapshot is None:
-                    raise RunCancelled(f"{workflow.name} was cancelled before it began") from None
-                return ExecutionResult(workflow, handle.snapshot)
+                    raise RunCancelled(f"{job.workflow.name} was cancelled before it began") from None
+                return ExecutionResult(job.workflow, handle.snapshot)
 
         handle.attach(thread.submit(on_engine))
         return handle
 
-    async def _execute(
-        self,
-        handle: RunHandle,
-        manager: LlmClientManager,
-        inputs: Mapping[str, Any] | None,
-        nodes: Sequence[str] | None,
-        views: Sequence[Sink],
-    ) -> ExecutionResult:
-        workflow = handle.workflow
+    async def _execute(self, job: Job, handle: RunHandle, manager: LlmClientManager) -> ExecutionResult:
+        workflow = job.workflow
         clients = RunClients(manager, self.config, self.retry)
         try:
-            engine = Engine(
-                clients=clients,
-                threads=self._threads,
-                max_concurrency=self.max_concurrency,
-                fail_fast=self.on_error == "fail_fast",
-            )
-            run = engine.prepare(workflow, inputs, nodes=nodes, views=views)
-            clients.check(workflow.nodes[name] for name in plan_for(workflow, nodes).names)
+            engine = Engine(clients=clients, threads=self._threads)
+            clients.check(workflow.nodes[name] for name in plan_for(workflow, job.nodes).names)
+            run = job.prepare(engine, self._options(job, clients))
             result = ExecutionResult(workflow, run.snapshot)
             handle.begin(run)
             try:
@@ -253,17 +311,49 @@ class WorkflowExecutor:
         finally:
             await clients.aclose()
 
+    def _options(self, job: Job, clients: RunClients) -> RunOptions:
+        limits = self.provider_concurrency
+        if isinstance(limits, int):
+            asked = {clients.provider_of(node) for node in model_nodes(job.workflow)}
+            limits = dict.fromkeys(asked, limits)
+        return RunOptions(
+            max_concurrency=self.max_concurrency, fail_fast=self.on_error == "fail_fast", provider_limits=limits,
+            deadline=self.deadline, answers=job.answers, parks=job.parks, echoes=self.echo,
+        )  # fmt: skip
+
     @staticmethod
-    def _checked(workflow: Any, nodes: Sequence[str] | None, cache: str | None) -> Workflow:
+    def _job(
+        workflow: Any,
+        inputs: Any,
+        *,
+        nodes: Sequence[str] | None,
+        cache: str | None,
+        answers: Any,
+        views: Sequence[Sink],
+        parks: bool = True,
+    ) -> Job:
         if not isinstance(workflow, Workflow):
             built = " Call .build() on it first." if hasattr(workflow, "build") else ""
             raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")
-        if isinstance(nodes, str):
-            raise UsageError(f"nodes={nodes!r}: give a list of names, such as [{nodes!r}]")
         if cache is not None:
             _one_of("cache", cache, CACHE_MODES)
+        nodes = checked_names(nodes)
         plan_for(workflow, nodes)
-        return workflow
+        return Job(
+            workflow=workflow, inputs=copied("inputs", inputs), nodes=nodes, views=tuple(views), parks=parks,
+            answers=checked_answers(workflow, answers),
+        )  # fmt: skip
+
+    @staticmethod
+    def _job_again(result: Any, answers: Any, views: Sequence[Sink]) -> Job:
+        if not isinstance(result, ExecutionResult):
+            raise UsageError(f"a result is resumed, as execute() returns it, not {type(result).__name__}")
+        if result.is_success():
+            raise UsageError(f"the run {result.run_id} has succeeded; there is nothing left to do")
+        return Job(
+            workflow=result.workflow, nodes=tuple(result.snapshot.nodes), views=tuple(views), parks=True,
+            answers=checked_answers(result.workflow, answers), snapshot=result.snapshot,
+        )  # fmt: skip
 
 
 def shared_manager(thread: EngineThread) -> LlmClientManager:
@@ -273,13 +363,6 @@ def shared_manager(thread: EngineThread) -> LlmClientManager:
             _Shared.manager, _Shared.thread = LlmClientManager(), thread
             thread.on_stop(_Shared.manager.aclose)
         return _Shared.manager
-
-
-def _copied(inputs: Any) -> dict[str, Any]:
-    """Return the inputs as they are now, whatever becomes of the caller's dict while the run goes on."""
-    if inputs is not None and not isinstance(inputs, Mapping):
-        raise UsageError(f"inputs={inputs!r}: give a dict of the workflow's inputs, by name")
-    return dict(inputs or {})
 
 
 def _has_running_loop() -> bool:
@@ -293,3 +376,22 @@ def _has_running_loop() -> bool:
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise UsageError(f"{name}={value!r}{did_you_mean(str(value), allowed)}; one of {', '.join(allowed)}")
+
+
+def _check_count(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UsageError(f"{name}={value!r}: give a number of at least 1")
+
+
+def _read_limits(limits: Any) -> Mapping[str, int] | int:
+    if limits is None:
+        return {}
+    if isinstance(limits, Mapping):
+        for provider, limit in limits.items():
+            if provider not in FACTORIES:
+                near = did_you_mean(str(provider), FACTORIES) or f"; there are {', '.join(FACTORIES)}"
+                raise UsageError(f"provider_concurrency: no provider {provider!r}{near}")
+            _check_count(f"provider_concurrency[{provider!r}]", limit)
+        return dict(limits)
+    _check_count("provider_concurrency", limits)
+    return int(limits)

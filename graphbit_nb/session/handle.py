@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.errors import GraphbitError, UsageError, did_you_mean
+from graphbit_nb.errors import GraphbitError, UsageError
+from graphbit_nb.session.job import node_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Generator
-    from concurrent.futures import Future
 
     from graphbit_nb.core.events import Event
     from graphbit_nb.core.snapshot import RunSnapshot
@@ -58,14 +59,45 @@ class RunHandle:
         Raises:
             UsageError: there is no such node in the workflow.
         """
-        if node is not None and node not in self.workflow.nodes:
-            near = did_you_mean(node, self.workflow.nodes)
-            raise UsageError(f"no node {node!r} in {self.workflow.name}{near}")
+        if node is not None:
+            node_at(self.workflow, node)
         with self._lock:
             if self._run is None:
                 self._cancel_wanted.append(node)
                 return
         self._call(node)
+
+    def answer(self, node: str, value: Any) -> None:
+        """Give a person's answer to a node that waits for it, from any thread.
+
+        Args:
+            node: The node's name, or its path inside others.
+            value: The answer: a text, read as the node's declared output, or the value itself.
+
+        Raises:
+            UsageError: the node does not wait for an answer.
+            OutputError: the answer is not what the node declares as its output.
+        """
+        if self._run is None or self._loop is None:
+            raise UsageError("the run has not begun; give answers known beforehand with answers={...}")
+        if self.done():
+            raise UsageError("the run has ended; executor.resume(result, answers={...}) goes on with it")
+        if _is_loop_of_this_thread(self._loop):
+            self._run.answer(node, value)
+            return
+        answered: Future[None] = Future()
+        run = self._run
+
+        def settle() -> None:
+            try:
+                run.answer(node, value)
+            except GraphbitError as error:
+                answered.set_exception(error)
+            else:
+                answered.set_result(None)
+
+        self._loop.call_soon_threadsafe(settle)
+        answered.result()
 
     def result(self, timeout: float | None = None) -> ExecutionResult:
         """Block until the run has ended and return its result.
@@ -156,3 +188,10 @@ def _call_on(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *args
     except RuntimeError:
         if not loop.is_closed():
             raise
+
+
+def _is_loop_of_this_thread(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

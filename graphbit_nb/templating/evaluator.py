@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from graphbit_nb.errors import InputTooLarge, MissingInputError, TemplateError, did_you_mean
 from graphbit_nb.templating.filters import MARK, MAX_NUMBER, MAX_OUTPUT, apply, default_of
 from graphbit_nb.templating.syntax import constant_index, target_names
+from graphbit_nb.templating.tables import unpacked
+from graphbit_nb.templating.turns import DIVIDER
 from graphbit_nb.templating.values import kind_of, look_up, to_text
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MAX_ITERATIONS = 200_000  # rounds of all loops of one rendering
 MAX_MADE = 10 * MAX_OUTPUT  # characters that all filters of one rendering make
-
-_TURN = re.compile(rf"{MARK}(system|user|assistant){MARK}[ \t]*\n?")
 
 Origin = tuple[int, int, str]
 
@@ -48,7 +47,7 @@ class Writer:
         """Write text of the template itself, which may divide turns."""
         at = 0
         if MARK in text:
-            for match in _TURN.finditer(text):
+            for match in DIVIDER.finditer(text):
                 self._put(text[at : match.start()], is_literal=True)
                 self._end_line()
                 self._end_turn()
@@ -113,6 +112,10 @@ class Evaluator:
         self._rounds = 0
         self._made = 0
 
+    def value(self, node: nodes.Node) -> Any:
+        """Return what an expression gives. Raises as `Template.turns` does."""
+        return self._guarded(node)
+
     def block(self, body: Sequence[nodes.Node]) -> None:
         """Carry out statements. Raises as `Template.turns` does."""
         for node in body:
@@ -164,6 +167,9 @@ class Evaluator:
             raise TemplateError("the value is nested too deeply", line=node.lineno) from None
 
     def _expr(self, node: Any) -> Any:
+        return unpacked(self._found(node))
+
+    def _found(self, node: Any) -> Any:
         return getattr(self, f"_expr_{type(node).__name__}")(node)
 
     def _expr_Name(self, node: nodes.Name) -> Any:
@@ -189,7 +195,7 @@ class Evaluator:
         return self._part(node, constant_index(node))
 
     def _part(self, node: Any, key: str | int) -> Any:
-        value = self._expr(node.node)
+        value = self._found(node.node)  # a table as it is, since a name leads to a column of it
         try:
             return look_up(value, key)
         except TemplateError as error:

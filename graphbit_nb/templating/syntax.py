@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import TemplateError, did_you_mean
 from graphbit_nb.templating.filters import FILTERS, MARK, environment
+from graphbit_nb.templating.reading import Reading, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,45 +17,15 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100  # of blocks in blocks, filters on filters, parts of parts
 
-_ROLE_LINE = re.compile(r"^@(system|user|assistant)[ \t]*$", re.MULTILINE)
-_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
 _RAW_HINT = "to write it as text, put it between {% raw %} and {% endraw %}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A value that a template reads.
-
-    Attributes:
-        name: Name of the node or input.
-        path: Keys and indices that are followed into it.
-        line: Line of the template, counted from 1.
-        required: False when it is only asked whether it is there, is read only if so, or has a default.
-        soft: True for a free name of a cell of code: it counts only if a node or an input has this name.
-    """
-
-    name: str
-    path: tuple[str | int, ...] = ()
-    line: int = 1
-    required: bool = True
-    soft: bool = False
-
-    def __str__(self) -> str:
-        return self.name + "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in self.path)
-
-
-def mark_role_lines(source: str) -> str:
-    """Put marks around the roles that stand alone on a line, outside raw blocks."""
-    if "@" not in source:
-        return source
-    raw = [match.span() for match in _RAW.finditer(source)]
-
-    def mark(match: re.Match[str]) -> str:
-        if any(start <= match.start() < end for start, end in raw):
-            return match[0]
-        return f"{MARK}{match[1]}{MARK}"
-
-    return _ROLE_LINE.sub(mark, source)
+def read(text: str) -> Reading:
+    """Read a text by way of Jinja2. Raises `TemplateError` for what does not parse or is not allowed."""
+    tree = parse(text)
+    reader = Reader()
+    reader.block(tree.body, frozenset())
+    return Reading(tree.body, tuple(reader.references), reader.roots)
 
 
 def parse(text: str) -> nodes.Template:
@@ -71,6 +40,8 @@ def parse(text: str) -> nodes.Template:
         raise TemplateError(f"{opener!r} begins a template, but {message}; {_RAW_HINT}", line=error.lineno) from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
+    except SyntaxError as error:  # a number in digits that Python does not take
+        raise TemplateError(f"{error.msg}; {_RAW_HINT}") from None
     except ValueError as error:  # a number of thousands of digits
         raise TemplateError(f"{error}; {_RAW_HINT}") from None
     _level(tree)

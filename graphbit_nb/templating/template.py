@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import TemplateError
+from graphbit_nb.templating import shortcut, syntax
 from graphbit_nb.templating.evaluator import Evaluator, Turn, Writer
 from graphbit_nb.templating.filters import FILTERS, MARK
-from graphbit_nb.templating.syntax import Reader, Reference, mark_role_lines, parse
+from graphbit_nb.templating.turns import mark_role_lines, refuse_blank_turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from jinja2 import nodes
+    from graphbit_nb.templating.reading import Reference
 
 
 class Template:
@@ -37,19 +38,15 @@ class Template:
         self.source = source
         if MARK in source:
             raise TemplateError("the text has a NUL character", line=source[: source.index(MARK)].count("\n") + 1)
-        text = mark_role_lines(source.replace("\r\n", "\n").replace("\r", "\n"))
+        text = mark_role_lines(source.replace("\r\n", "\n").replace("\r", "\n") if "\r" in source else source)
         self.is_divided = MARK in text
-        if "{{" not in text and "{%" not in text:
-            self._body: list[nodes.Node] | str = text
-            self.references: tuple[Reference, ...] = ()
-            self._roots: dict[int, str] = {}
-            return
-        tree = parse(text)
-        reader = Reader()
-        reader.block(tree.body, frozenset())
-        self._body = tree.body
-        self.references = tuple(reader.references)
-        self._roots = reader.roots
+        self._body: list[Any] | str = text
+        self.references: tuple[Reference, ...] = ()
+        self._roots: dict[int, str] = {}
+        if "{{" in text or "{%" in text:
+            self._body, self.references, self._roots = shortcut.read(text) or syntax.read(text)
+        if self.is_divided:
+            refuse_blank_turns(text)
 
     def render(self, values: Mapping[str, Any]) -> str:
         """Fill the values in and return the text; lines that divide turns are left out.

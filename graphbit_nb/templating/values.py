@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 from graphbit_nb.errors import TemplateError, did_you_mean
+from graphbit_nb.templating.tables import columns, is_frame, row, unpacked
 
 
 def to_text(value: Any) -> str:
@@ -28,14 +29,14 @@ def to_text(value: Any) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Models and dataclasses as dicts, everything else as it is."""
+    """Models and dataclasses as dicts, tables as lists of them, arrays as lists, everything else as it is."""
     if isinstance(value, Mapping | str | list | tuple):
         return value
     if (dump := getattr(type(value), "model_dump", None)) is not None and hasattr(type(value), "model_fields"):
         return dump(value, mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-    return value
+    return unpacked(value)
 
 
 def jsonable(value: Any) -> Any:
@@ -47,13 +48,13 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     data = plain(value)
-    if data is value and callable(to_list := getattr(value, "tolist", None)) and hasattr(value, "dtype"):
-        return to_list()  # numbers and arrays of numpy
     return str(value) if data is value else data
 
 
 def look_up(value: Any, key: str | int) -> Any:
-    """Return the part of plain data that `key` names: of a mapping, a sequence, a model or a dataclass.
+    """Return the part of plain data that `key` names: of a mapping, a sequence, a model, a dataclass or a table.
+
+    A name leads to a column of a table, a number to a row.
 
     Raises:
         TemplateError: there is no such part.
@@ -62,6 +63,10 @@ def look_up(value: Any, key: str | int) -> Any:
         if key in value:
             return value[key]
         raise TemplateError(f"no key {key!r}{did_you_mean(str(key), map(str, value))}; there are {_listed(value)}")
+    if is_frame(value):
+        return _of_frame(value, key)
+    if isinstance(key, int):
+        value = unpacked(value)
     if isinstance(key, int) and isinstance(value, Sequence) and not isinstance(value, str | bytes):
         try:
             return value[key]
@@ -73,6 +78,17 @@ def look_up(value: Any, key: str | int) -> Any:
     if names:
         raise TemplateError(f"no field {key!r}{did_you_mean(str(key), names)}; there are {_listed(names)}")
     raise TemplateError(f"{kind_of(value)} has no {key!r}")
+
+
+def _of_frame(frame: Any, key: str | int) -> Any:
+    if isinstance(key, int):
+        if (record := row(frame, key)) is None:
+            raise TemplateError(f"no row {key}: there are {len(frame)}")
+        return record
+    found = columns(frame)
+    if key not in found:
+        raise TemplateError(f"no column {key!r}{did_you_mean(key, found)}; there are {_listed(found)}")
+    return found[key]
 
 
 def field_names(value: Any) -> Sequence[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import graphbit_nb as gb
 from graphbit_nb.execution.engine import Engine
+from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.threads import ThreadPool
 from graphbit_nb.testing import run_in_virtual_time
 
@@ -22,8 +23,11 @@ class OneClient:
     def __init__(self, client: Any = None) -> None:
         self.client = client
 
-    def client_for(self, node: gb.Node) -> Any:
-        return self.client
+    def client_for(self, node: gb.Node, instead: gb.LlmConfig | None = None) -> Any:
+        return self.client if instead is None else self.client[instead.model]
+
+    def provider_of(self, node: gb.Node) -> str:
+        return node.settings.provider or "openai"
 
 
 class Simulation:
@@ -54,7 +58,8 @@ class Simulation:
             if name in options
         }  # fmt: skip
         client = OneClient(options.pop("client", None))
-        engine = Engine(clients=client, threads=ThreadPool(), clock=loop.time, **options)
+        engine = Engine(clients=client, threads=ThreadPool(), clock=loop.time)
+        prepared["options"] = RunOptions(**options)
         prepared["sinks"] = (self.events.append, *prepared.get("sinks", ()))
         self.run = engine.prepare(self.workflow, **prepared)
         script = asyncio.ensure_future(self._script(self.run)) if self._script else None

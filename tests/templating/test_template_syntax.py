@@ -91,6 +91,7 @@ def test_allowed_syntax_renders(source, values, text):
         ("{% endif %}", "raw"),
         ("{% raw %}x", "raw"),
         ("{{ " + "9" * 5000 + " }}", "digits"),
+        ("{{ ٣.1 }}", "invalid character"),
         ('{{ "a\n@user\nb" }}', "quotes"),
         ("nul \x00 here", "NUL"),
     ],

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphbit_nb.errors import TemplateError
 from graphbit_nb.templating import Template
 
 
@@ -19,8 +20,7 @@ def turns(source, **values):
         ("@system\nbe kind\n@user\nhello", [("system", "be kind"), ("user", "hello")]),
         ("intro\n@assistant\nyes", [("user", "intro"), ("assistant", "yes")]),
         ("\n \n@user\nhello\n", [("user", "hello\n")]),
-        ("@user\n", [("user", "")]),
-        ("@user", [("user", "")]),
+        ("@user\n{{ none_given | default }}", [("user", "")]),
         ("@user  \nx", [("user", "x")]),
         ("@system\r\na\r\n@user\r\nb", [("system", "a"), ("user", "b")]),
         ("@user\na\n\n@assistant\n\nb", [("user", "a\n"), ("assistant", "\nb")]),
@@ -74,3 +74,30 @@ def test_the_one_text_of_a_divided_template_has_its_turns_below_each_other():
 def test_a_template_knows_whether_it_is_divided():
     assert Template("@user\nx").is_divided
     assert not Template("x {% raw %}\n@user\n{% endraw %}").is_divided
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "role"),
+    [
+        ("@user", 1, "user"),
+        ("@user\n", 1, "user"),
+        ("hello\n@assistant\n \n\t\n", 2, "assistant"),
+        ("@user\n@user\nhello", 1, "user"),
+        ("@system\nrules\n\n@user\n\n@assistant\nyes", 4, "user"),
+        ("@system\r\nrules\r\n@user\r\n\r\n@user\r\n{{ x }}", 3, "user"),
+        ("{{ x }}\n{% if x %}\n@user\n@assistant\nyes\n{% endif %}", 3, "user"),
+    ],
+)
+def test_a_turn_without_a_text_is_refused(source, line, role):
+    with pytest.raises(TemplateError, match=f"the turn of @{role} is empty; write its text below") as refused:
+        Template(source)
+    assert refused.value.line == line
+
+
+def test_a_turn_that_a_value_leaves_empty_stays():
+    assert turns("@user\n{{ x }}\n@assistant\nyes", x="") == [("user", ""), ("assistant", "yes")]
+
+
+def test_what_does_not_parse_is_told_before_an_empty_turn():
+    with pytest.raises(TemplateError, match="begins a template"):
+        Template("@user\n@user\n{{ x")

@@ -123,7 +123,7 @@ class PromptProcessor(NodeProcessor):
             seed=settings.seed,
             schema=output.schema,
             schema_name=_schema_name(output),
-            node=input.node.name,
+            node=input.path,
         )
         if (repair := input.repair) is not None:
             request = replace(request, sample=repair.number)
@@ -152,6 +152,8 @@ def _schema_name(output: OutputType) -> str:
 
 
 def _read_examples(examples: Any, template: Template) -> tuple[Example, ...]:
+    if isinstance(examples, tuple) and not examples:
+        return ()
     if isinstance(examples, str | Mapping) or not isinstance(examples, Sequence):
         raise DefinitionError(
             f"examples must be a list of pairs (what is asked, what is answered), not {type(examples).__name__}"

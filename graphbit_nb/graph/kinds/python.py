@@ -7,17 +7,34 @@ import keyword
 import unicodedata
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from graphbit_nb.errors import DefinitionError, OutputError, did_you_mean
-from graphbit_nb.graph.node import RESERVED
+from graphbit_nb.graph.arguments import RESERVED
+from graphbit_nb.graph.node import MISSING
 from graphbit_nb.graph.registry import NodeInput, NodeProcessor
 from graphbit_nb.templating import Reference, Template, look_up
 
 if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
 
-_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+Kind = Literal["position", "either", "rest", "keyword", "named rest"]
+_KINDS: dict[Any, Kind] = {
+    inspect.Parameter.POSITIONAL_ONLY: "position",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: "either",
+    inspect.Parameter.VAR_POSITIONAL: "rest",
+    inspect.Parameter.KEYWORD_ONLY: "keyword",
+    inspect.Parameter.VAR_KEYWORD: "named rest",
+}
+
+
+class Parameter(NamedTuple):
+    """A parameter of a function: how it can be given, and the default, or MISSING."""
+
+    name: str
+    kind: Kind
+    default: Any = MISSING
 
 
 @runtime_checkable
@@ -35,8 +52,7 @@ class FreeNames(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(NamedTuple):
     """A parameter and what it is bound to; the parameter of a positional binding is None.
 
     `default` stands in its place when there is no value; a parameter that has a name keeps its own.
@@ -73,6 +89,9 @@ class PythonProcessor(NodeProcessor):
     def prepare(self, body: Any, **options: Any) -> PythonSettings:
         """Bind the function's parameters. Raises `DefinitionError`."""
         inputs = options.get("inputs")
+        if _is_plain(body):
+            is_async = bool(body.__code__.co_flags & inspect.CO_COROUTINE)
+            return PythonSettings(body, _bind(_parameters_of_plain(body), inputs), is_async)
         if isinstance(body, FreeNames):
             if inputs is not None:
                 raise DefinitionError("the body of a cell takes its inputs by name; 'inputs' is for functions")
@@ -82,7 +101,7 @@ class PythonProcessor(NodeProcessor):
             raise DefinitionError(f"a python node needs a function, not {type(body).__name__}")
         called = body if inspect.isroutine(body) or isinstance(body, type) else type(body).__call__
         is_async = inspect.iscoroutinefunction(body) or inspect.iscoroutinefunction(called)
-        return PythonSettings(body, _bind(body, inputs), is_async)
+        return PythonSettings(body, _bind(_parameters(body), inputs), is_async)
 
     def references(self, settings: PythonSettings) -> tuple[Reference, ...]:
         """Return what the function's parameters are bound to."""
@@ -122,42 +141,68 @@ class PythonProcessor(NodeProcessor):
         return value
 
 
-def _bind(fn: Callable[..., Any], inputs: Mapping[str, str] | Sequence[str] | None) -> tuple[Binding, ...]:
+def _is_plain(fn: Any) -> bool:
+    """Whether its code says everything about a function; what decorators say of it stands in its attributes."""
+    return type(fn) is FunctionType and not fn.__dict__
+
+
+def _parameters_of_plain(fn: FunctionType) -> list[Parameter]:
+    """Read the code instead of asking `inspect.signature`, which takes ten times as long."""
+    code = fn.__code__
+    names, count, flags = code.co_varnames, code.co_argcount, code.co_flags
+    defaults, by_keyword = fn.__defaults__ or (), fn.__kwdefaults__ or {}
+    first_default = count - len(defaults)
+    found = []
+    for at, name in enumerate(names[:count]):
+        kind: Kind = "position" if at < code.co_posonlyargcount else "either"
+        found.append(Parameter(name, kind, defaults[at - first_default] if at >= first_default else MISSING))
+    end = count + code.co_kwonlyargcount
+    if flags & inspect.CO_VARARGS:
+        found.append(Parameter(names[end], "rest"))
+    found += [Parameter(name, "keyword", by_keyword.get(name, MISSING)) for name in names[count:end]]
+    if flags & inspect.CO_VARKEYWORDS:
+        found.append(Parameter(names[end + bool(flags & inspect.CO_VARARGS)], "named rest"))
+    return found
+
+
+def _parameters(fn: Callable[..., Any]) -> list[Parameter]:
     try:
-        parameters = inspect.signature(fn).parameters
+        parameters = inspect.signature(fn).parameters.values()
     except (TypeError, ValueError):
         raise DefinitionError(f"the parameters of {fn!r} cannot be read; wrap it in a function of yours") from None
-    if isinstance(inputs, str):
-        inputs = (inputs,)
-    if inputs is None or isinstance(inputs, Mapping):
-        return _bind_by_name(parameters, inputs or {})
-    return _bind_in_order(parameters, inputs)
+    return [Parameter(p.name, _KINDS[p.kind], MISSING if p.default is p.empty else p.default) for p in parameters]
 
 
-def _bind_by_name(parameters: Mapping[str, inspect.Parameter], inputs: Mapping[str, str]) -> tuple[Binding, ...]:
-    variadic = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-    for name in inputs:
-        if name not in parameters and not variadic:
-            raise DefinitionError(f"the function has no parameter {name!r}{did_you_mean(name, parameters)}")
+def _bind(parameters: list[Parameter], inputs: Mapping[str, str] | Sequence[str] | None) -> tuple[Binding, ...]:
+    if inputs is None:
+        return _bind_by_name(parameters, {})
+    if isinstance(inputs, Mapping):
+        return _bind_by_name(parameters, inputs)
+    return _bind_in_order(parameters, (inputs,) if isinstance(inputs, str) else inputs)
+
+
+def _bind_by_name(parameters: list[Parameter], inputs: Mapping[str, str]) -> tuple[Binding, ...]:
+    names = [parameter.name for parameter in parameters]
+    others = [name for name in inputs if name not in names]
+    if others and not any(parameter.kind == "named rest" for parameter in parameters):
+        raise DefinitionError(f"the function has no parameter {others[0]!r}{did_you_mean(others[0], names)}")
     bindings = []
-    for name, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+    for name, kind, default in parameters:
+        if kind in ("rest", "named rest"):
             continue
-        required = parameter.default is parameter.empty
+        required = default is MISSING
         reference = _parse_path(inputs[name]) if name in inputs else Reference(name, required=required)
-        by_position = parameter.kind is parameter.POSITIONAL_ONLY
-        bindings.append(Binding(None if by_position else name, reference, None if required else parameter.default))
-    bindings += [Binding(name, _parse_path(path)) for name, path in inputs.items() if name not in parameters]
+        bindings.append(Binding(None if kind == "position" else name, reference, None if required else default))
+    bindings += [Binding(name, _parse_path(inputs[name])) for name in others]
     return tuple(bindings)
 
 
-def _bind_in_order(parameters: Mapping[str, inspect.Parameter], inputs: Sequence[str]) -> tuple[Binding, ...]:
-    places = [p for p in parameters.values() if p.kind in _POSITIONAL]
-    variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters.values())
-    if len(inputs) > len(places) and not variadic:
+def _bind_in_order(parameters: list[Parameter], inputs: Sequence[str]) -> tuple[Binding, ...]:
+    places = [p for p in parameters if p.kind in ("position", "either")]
+    if len(inputs) > len(places) and not any(p.kind == "rest" for p in parameters):
         raise DefinitionError(f"the function takes {len(places)} inputs, and {len(inputs)} are given")
-    by_keyword = [p for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
-    missing = [p.name for p in (*places[len(inputs) :], *by_keyword) if p.default is p.empty]
+    by_keyword = [p for p in parameters if p.kind == "keyword"]
+    missing = [p.name for p in (*places[len(inputs) :], *by_keyword) if p.default is MISSING]
     if missing:
         raise DefinitionError(f"no input is given for the parameter {missing[0]!r}")
     return tuple(Binding(None, _parse_path(path)) for path in inputs)

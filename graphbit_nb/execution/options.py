@@ -1,0 +1,36 @@
+"""How a run is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GRACE = 2.0  # seconds that a node which is told to stop has to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is run.
+
+    Attributes:
+        max_concurrency: Number of slots.
+        fail_fast: Whether the first failure stops the run.
+        provider_limits: For each provider, how many nodes that ask it may work at the same time.
+        deadline: Seconds that the run may take; while a person is waited for they do not count.
+        answers: Answers of persons that are known beforehand, by node.
+        parks: Whether the run returns when a person is all that it waits for.
+        echoes: Whether what nodes print is printed as well as kept.
+        grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
+    """
+
+    max_concurrency: int = 64
+    fail_fast: bool = False
+    provider_limits: Mapping[str, int] = field(default_factory=dict)
+    deadline: float | None = None
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    parks: bool = False
+    echoes: bool = False
+    grace: float = GRACE
