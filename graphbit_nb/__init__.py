@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     )
     from graphbit_nb.execution.context import ExecutionContext, ExecutionMetadata
     from graphbit_nb.execution.result import ExecutionResult
+    from graphbit_nb.graph.agents import Agent
     from graphbit_nb.graph.builder import WorkflowBuilder
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.plan import ExecutionPlan
@@ -101,6 +102,7 @@ _WHERE = {
     ),
     "execution.context": "ExecutionContext ExecutionMetadata",
     "execution.result": "ExecutionResult",
+    "graph.agents": "Agent",
     "graph.builder": "WorkflowBuilder",
     "graph.node": "Node",
     "graph.plan": "ExecutionPlan",
@@ -124,6 +126,7 @@ _ALIASES = {
 _LAZY = {name: (module, name) for module, names in _WHERE.items() for name in names.split()} | _ALIASES
 
 __all__ = [
+    "Agent",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceeded",

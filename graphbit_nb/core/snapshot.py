@@ -54,6 +54,7 @@ class RunSnapshot:
         busy: Number of steps that work, or would if there were a slot.
         asking: Number of steps that wait for a person.
         reason: Why the run was stopped, if it was.
+        resumed: How often the run was resumed.
     """
 
     run_id: str = ""
@@ -70,6 +71,7 @@ class RunSnapshot:
     started: float | None = None
     finished: float | None = None
     reason: str | None = None
+    resumed: int = 0
 
     def apply(self, event: Event) -> RunSnapshot:
         """Fold one event in and return this snapshot. The same events in the same order give the same state.
@@ -172,6 +174,26 @@ class RunSnapshot:
             self.busy -= 1
         node.state = state
         node.finished = time
+        if self.resumed and node.parts:
+            self._forget_undone(node)
+
+    def _forget_undone(self, node: NodeSnapshot) -> None:
+        """Drop the parts that a resumed run did not come to again: a loop that ended sooner this time."""
+        for path, part in list(node.parts.items()):
+            if not part.state.is_final:
+                del node.parts[path]
+                self._forget(part)
+        if not node.parts:
+            self.total += 1
+            self.done += 1
+
+    def _forget(self, part: NodeSnapshot) -> None:
+        del self.index[part.name]
+        for inner in part.parts.values():
+            self._forget(inner)
+        if not part.parts:
+            self.total -= 1
+            self.done -= part.state.is_final
 
     def _expanded(self, event: NodeExpanded) -> None:
         node = self.index[event.node]
@@ -187,6 +209,7 @@ class RunSnapshot:
 
     def _resumed(self, event: RunResumed) -> None:
         self.status, self.finished, self.reason = RunStatus.RUNNING, None, None
+        self.resumed += 1
         for path in event.redo:
             node = self.index[path]
             node.state = NodeState.PENDING

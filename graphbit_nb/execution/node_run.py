@@ -103,7 +103,7 @@ class NodeRun:
         try:
             processor = processor_of(node.kind)
             if processor.asks_model:
-                self.wants_tokens = self._run.wants_tokens
+                self.wants_tokens = self._run.teller.wants_tokens
             else:
                 self.echoes, self.stdout = self._run.options.echoes, sys.stdout
                 PRINTER.set(self)
@@ -220,7 +220,7 @@ class NodeRun:
             self._asked = request
             self._announce_call()
             response = await client.generate(request, self)
-            self._run.flush(self)
+            self._run.teller.flush(self)
             self._tell(
                 LlmResponded, response.text, response.finish_reason, response.usage, response.model,
                 response.request_id, response.first_token, response.latency, response.cost,
@@ -280,13 +280,13 @@ class NodeRun:
     def token(self, text: str) -> None:
         """A piece of the answer has come."""
         if self.wants_tokens and text and not self.is_over:
-            self._run.stream(self.path, text)
+            self._run.teller.stream(self.path, text)
 
     async def retry(self, attempt: int, delay: float, error: BaseException) -> None:
         """Give the slot back, wait, and return when it is there again."""
         await self._check_stopping()
         run = self._run
-        run.flush(self)
+        run.teller.flush(self)
         self._tell(RetryScheduled, attempt, delay, describe_error(error, node=self.path, attempts=attempt))
         self._resumed = run.loop.create_future()
         run.handle(s.Delayed(self.number))
@@ -310,7 +310,7 @@ class NodeRun:
         self._texts.append(text)
         if not self.has_printed:
             self.has_printed = True
-            self._run.loop.call_soon_threadsafe(self._run.prints, self)
+            self._run.loop.call_soon_threadsafe(self._run.teller.prints, self)
 
     def take_printed(self) -> str:
         """Return what was printed since it was told last."""

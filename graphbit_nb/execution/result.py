@@ -98,10 +98,8 @@ class ExecutionResult:
             raise RunCancelled(self.summary(), result=self)
         if self.status is RunStatus.WAITING:
             asking = ", ".join(path for path, node in self.snapshot.index.items() if node.state is NodeState.WAITING)
-            raise RunFailedError(
-                f"{self.workflow.name} waits for an answer to {asking}; give it with executor.resume(result, answers=...)",
-                result=self,
-            )
+            how = "give it with executor.resume(result, answers=...)"
+            raise RunFailedError(f"{self.workflow.name} waits for an answer to {asking}; {how}", result=self)
         if not self.errors:
             raise RunFailedError(f"{self.workflow.name} failed: {self.snapshot.reason or self.summary()}", result=self)
         name, error = next(iter(self.errors.items()))

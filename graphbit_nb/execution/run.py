@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from graphbit_nb.core.events import (
     ErrorInfo,
     FallbackAsked,
-    LlmToken,
     NodeCancelled,
     NodeExpanded,
     NodeFailed,
-    NodePrinted,
     NodeReady,
     NodeResumed,
     NodeSkipped,
@@ -39,24 +37,23 @@ from graphbit_nb.execution.node_run import NodeRun
 from graphbit_nb.execution.printing import routed_printing
 from graphbit_nb.execution.scheduler import Scheduler
 from graphbit_nb.execution.stopwatch import Stopwatch
+from graphbit_nb.execution.telling import Teller
 from graphbit_nb.graph.node import MISSING, Node
 from graphbit_nb.graph.registry import processor_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphbit_nb.core.bus import EventBus
     from graphbit_nb.core.config import LlmConfig
-    from graphbit_nb.core.events import Event
     from graphbit_nb.core.llm import LlmClient
+    from graphbit_nb.core.node_snapshot import NodeSnapshot
     from graphbit_nb.execution.options import RunOptions
     from graphbit_nb.execution.threads import ThreadPool
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.workflow import Workflow
 
 logger = logging.getLogger("graphbit_nb")
-
-FLUSH_INTERVAL = 0.1  # seconds between two tellings of streamed and printed text, for the whole run
 
 
 class ClientSource(Protocol):
@@ -78,6 +75,7 @@ class Run:
         id: The run's id.
         workflow: What is run.
         snapshot: Where it stands: the fold of all events so far.
+        teller: Tells what happens.
         options: How it is run.
         values: Inputs and outputs that are there, by name.
         loop: The event loop it lives on.
@@ -110,9 +108,8 @@ class Run:
         self._resumes = kept is not None
         self._inputs = inputs
         self._plan = plan
-        self._bus = bus
-        self._clock = clock
-        self._seq = self.snapshot.seq
+        self.teller = Teller(run_id, self.snapshot, bus, clock, self.loop)
+        self.publish = self.teller.publish
         self._nodes: list[Node] = [workflow.nodes[name] for name in plan.names]
         self._paths: list[str] = list(plan.names)
         self._scopes: list[Mapping[str, Any]] = [self.values] * len(plan.names)
@@ -121,27 +118,15 @@ class Run:
         self._node_runs: dict[int, NodeRun] = {}
         self._asked: dict[str, int] = {}
         self._answers = dict(options.answers)
-        self._streamed: dict[str, list[str]] = {}
-        self._printing: list[NodeRun] = []
-        self._flush_timer: asyncio.TimerHandle | None = None
         self._finished: asyncio.Future[None] = self.loop.create_future()
         self._stimuli: deque[s.Stimulus] = deque()
         self._is_handling = False
         self._stopwatch = Stopwatch(options.deadline, self.loop, self._expire)
-        known = self.known(plan.names)
         self.scheduler = Scheduler(
             plan, max_concurrency=options.max_concurrency, fail_fast=options.fail_fast,
-            groups=self.groups_of(self._nodes, self._paths), known=known,
-            limits=options.provider_limits,
+            limits=dict(options.provider_limits), known=self.known(plan.names),
         )  # fmt: skip
-        for number, node in enumerate(self._nodes):
-            if node.concurrency is not None:
-                self.scheduler.limit(_group(self._paths[number]), node.concurrency)
-
-    @property
-    def wants_tokens(self) -> bool:
-        """Whether anybody would see text as it comes."""
-        return self._bus.has_listeners
+        self.scheduler.join_groups(self._groups_of(self._nodes, self._paths))
 
     async def execute(self) -> RunSnapshot:
         """Run to the end and return the final state. Cancelling this call cancels the run and waits for its end.
@@ -160,8 +145,7 @@ class Run:
                         self._cancel(s.CancelRun())
         finally:
             self._stopwatch.close()
-            if self._flush_timer is not None:
-                self._flush_timer.cancel()
+            self.teller.close()
             for node_run in self._node_runs.values():  # none, unless this run broke
                 node_run.abort()
             for composite in self._composites.values():
@@ -173,8 +157,7 @@ class Run:
 
     def _begin(self) -> None:
         if self._resumes:
-            redo = tuple(path for path, node in self.snapshot.index.items() if not node.state.has_output)
-            self.publish(RunResumed, redo)
+            self.publish(RunResumed, tuple(_undone(self.snapshot.nodes)))
         else:
             self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
         self._stopwatch.start()
@@ -222,45 +205,6 @@ class Run:
         except BaseException as error:  # noqa: BLE001
             if not self._finished.done():
                 self._finished.set_exception(error)
-
-    # ---- telling
-
-    def publish(self, kind: Callable[..., Event], *fields: Any) -> None:
-        """Stamp an event, fold it in, and hand it on."""
-        self._seq += 1
-        event = kind(self.id, self._seq, self._clock(), *fields)
-        self.snapshot.apply(event)
-        self._bus.publish(event)
-
-    def stream(self, path: str, text: str) -> None:
-        """Keep a piece of streamed text; it is told with others, a few times a second."""
-        self._streamed.setdefault(path, []).append(text)
-        self._flush_soon()
-
-    def prints(self, node_run: NodeRun) -> None:
-        """Tell soon what a node has printed."""
-        self._printing.append(node_run)
-        self._flush_soon()
-
-    def flush(self, node_run: NodeRun) -> None:
-        """Tell what a node has streamed and printed so far, before something else is told of it."""
-        if self._streamed and (pieces := self._streamed.pop(node_run.path, None)):
-            self.publish(LlmToken, node_run.path, "".join(pieces))
-        if node_run.has_printed and (text := node_run.take_printed()):
-            self.publish(NodePrinted, node_run.path, text)
-
-    def _flush_soon(self) -> None:
-        if self._flush_timer is None and not self._finished.done():
-            self._flush_timer = self.loop.call_later(FLUSH_INTERVAL, self._flush_all)
-
-    def _flush_all(self) -> None:
-        self._flush_timer = None
-        for path in list(self._streamed):
-            self.publish(LlmToken, path, "".join(self._streamed.pop(path)))
-        printing, self._printing = self._printing, []
-        for node_run in printing:
-            if not node_run.is_over:
-                self.flush(node_run)
 
     # ---- doing
 
@@ -334,27 +278,6 @@ class Run:
         index = self.snapshot.index
         return frozenset(i for i, path in enumerate(paths) if path in index and index[path].state.has_output)
 
-    def groups_of(self, nodes: Sequence[Node], generic: Sequence[str]) -> dict[int, tuple[str, ...]]:
-        """Return the groups whose members are limited, by the number of the node in the list.
-
-        Args:
-            nodes: The nodes.
-            generic: What they are called where the items of a fan-out are not told apart.
-        """
-        limits = self.options.provider_limits
-        found: dict[int, tuple[str, ...]] = {}
-        for number, node in enumerate(nodes):
-            groups: tuple[str, ...] = ()
-            if node.concurrency is not None and node.for_each is None:
-                groups = (_group(generic[number]),)
-            if limits and node.for_each is None and processor_of(node.kind).asks_model:
-                provider = self.clients.provider_of(node)
-                if provider in limits:
-                    groups = (*groups, provider)
-            if groups:
-                found[number] = groups
-        return found
-
     def expand(
         self,
         composite: Composite,
@@ -372,16 +295,30 @@ class Run:
         self._nodes += nodes
         self._paths += paths
         self._scopes += scopes
-        generic = [without_numbers(path) for path in paths]
-        for name, node in zip(generic, nodes, strict=True):
+        groups = self._groups_of(nodes, paths)
+        self.handle(s.Expanded(composite.number, plan, groups, self.known(paths), is_lenient=composite.is_lenient))
+
+    def _groups_of(self, nodes: Sequence[Node], paths: Sequence[str]) -> dict[int, tuple[str, ...]]:
+        """Return the groups whose members are limited, by the number of the node in the list.
+
+        Items of one fan-out and iterations of one loop are one group, whatever they are inside of.
+        """
+        limits = self.options.provider_limits
+        found: dict[int, tuple[str, ...]] = {}
+        for number, node in enumerate(nodes):
+            groups: tuple[str, ...] = ()
+            if node.for_each is not None:
+                continue  # its items are members, not itself
             if node.concurrency is not None:
-                self.scheduler.limit(_group(name), node.concurrency)
-        self.handle(
-            s.Expanded(
-                composite.number, plan, self.groups_of(nodes, generic), self.known(paths),
-                is_lenient=composite.is_lenient,
-            )
-        )  # fmt: skip
+                groups = (f"node {without_numbers(paths[number])}",)
+                self.scheduler.limit(groups[0], node.concurrency)
+            if limits and processor_of(node.kind).asks_model:
+                provider = self.clients.provider_of(node)
+                if provider in limits:
+                    groups = (*groups, provider)
+            if groups:
+                found[number] = groups
+        return found
 
     def _open(self, number: int) -> None:
         path = self._paths[number]
@@ -440,8 +377,7 @@ class Run:
         number, node = node_run.number, node_run.node
         del self._node_runs[number]
         node_run.close()
-        if self._streamed or node_run.has_printed:
-            self.flush(node_run)
+        self.teller.flush(node_run)
         if task is None or task.cancelled():
             error: BaseException | None = node_run.stopped_by()
         else:
@@ -508,6 +444,9 @@ def checked_answer(node: Node, value: Any) -> Any:
     return output.parse(value) if isinstance(value, str) else output.check(value)
 
 
-def _group(generic: str) -> str:
-    return f"node {generic}"
-
+def _undone(nodes: Mapping[str, NodeSnapshot]) -> Iterator[str]:
+    """Go through what has no output, inside composites only where these have none themselves."""
+    for path, node in nodes.items():
+        if not node.state.has_output:
+            yield path
+            yield from _undone(node.parts)

@@ -7,13 +7,12 @@ became ready. Only running leaves hold a slot: composite, waiting and retry-dela
 
 from __future__ import annotations
 
-from collections import deque
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from graphbit_nb.core.states import FINAL_STATES, NodeState, RunStatus
 from graphbit_nb.errors import GraphbitError
 from graphbit_nb.execution.commands import Ask, Cancel, Collect, Enqueue, Finish, Interrupt, Open, Resume, Skip, Start
+from graphbit_nb.execution.slots import Slots
 from graphbit_nb.execution.stimuli import (
     CancelNode,
     CancelRun,
@@ -54,8 +53,6 @@ TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
 }
 """Every move that a node can make in a run."""
 
-_AGAIN, _FIRST = 0, 1  # who is back from a retry's wait comes before who has not begun
-
 
 class IllegalTransitionError(GraphbitError):
     """A node was told to do what it cannot do from where it is. A fault of ours; the message tells the node's story."""
@@ -69,13 +66,11 @@ class Scheduler:
         max_concurrency: Number of slots.
         fail_fast: Whether the first failure stops the run.
         limits: Room of each group: how many of its members may run at the same time.
-        groups: The groups that nodes belong to.
         known: Nodes whose result is there already; they are opened, and hold no slot.
 
     Attributes:
         states: State of each node.
         names: What each node is called, for reasons.
-        running: Number of leaves that hold a slot.
     """
 
     def __init__(
@@ -85,14 +80,12 @@ class Scheduler:
         max_concurrency: int,
         fail_fast: bool = False,
         limits: Mapping[str, int] | None = None,
-        groups: Mapping[int, tuple[str, ...]] | None = None,
         known: Collection[int] = (),
     ) -> None:
         self.plan = plan
         self.states: list[NodeState] = [PENDING] * len(plan.names)
         self.names: list[str] = list(plan.names)
-        self.running = 0
-        self._slots = max_concurrency
+        self._slots = Slots(max_concurrency, limits or {}, self._is_waiting)
         self._fail_fast = fail_fast
         self._successors: list[tuple[int, ...]] = list(plan.successors)
         self._waits_for = [len(before) for before in plan.predecessors]
@@ -107,11 +100,6 @@ class Scheduler:
         self._lenient: set[int] = set()  # composites in which a failure does not stop a run that fails fast
         self._stopping: dict[int, str] = {}  # composites told to stop, and why
         self._ending: set[int] = set()  # those of them that will be cancelled; the others are collected
-        self._groups: dict[int, tuple[str, ...]] = dict(groups or {})
-        self._room: dict[str, int] = dict(limits or {})
-        self._parked: dict[str, deque[tuple[int, int, int]]] = {}
-        self._queue: list[tuple[int, int, int]] = []  # a heap of (again or first, ticket, node)
-        self._ticket = 0
         self._unfinished = len(plan.names)
         self._busy = 0
         self._waiting = 0
@@ -153,7 +141,16 @@ class Scheduler:
 
     def limit(self, group: str, room: int) -> None:
         """Say how many members of a new group may run at the same time."""
-        self._room.setdefault(group, room)
+        self._slots.limit(group, room)
+
+    def join_groups(self, groups: Mapping[int, tuple[str, ...]]) -> None:
+        """Say which groups nodes belong to, before they begin."""
+        self._slots.groups.update(groups)
+
+    @property
+    def running(self) -> int:
+        """Number of leaves that hold a slot."""
+        return self._slots.running
 
     @property
     def status(self) -> RunStatus:
@@ -169,8 +166,7 @@ class Scheduler:
         return RunStatus.CANCELLED if CANCELLED in top else RunStatus.SUCCEEDED
 
     def _answer(self) -> list[Command]:
-        if self._queue:
-            self._fill_slots()
+        self._fill_slots()
         commands, self._commands = self._commands, []
         if not self._unfinished:
             commands.append(Finish(self.status, self._why_stopping))
@@ -182,16 +178,16 @@ class Scheduler:
         state = self.states[node]
         if to not in TRANSITIONS[state]:
             raise IllegalTransitionError(
-                f"{self.names[node]} cannot go from {state} to {to} (running {self.running} of {self._slots}, "
+                f"{self.names[node]} cannot go from {state} to {to} (running {self.running} of {self._slots.count}, "
                 f"{self._unfinished} of {len(self.states)} unfinished, {self._waits_for[node]} inputs missing)"
             )
         self.states[node] = to
         if node not in self._slotless:
             if to is RUNNING:
-                self.running += 1
+                self._slots.running += 1
                 self._busy += state is PENDING
             elif state is RUNNING:
-                self.running -= 1
+                self._slots.running -= 1
                 self._busy -= to is not RETRYING
             elif to is READY:
                 self._busy += 1
@@ -199,80 +195,40 @@ class Scheduler:
                 self._busy -= 1
         elif node in self._people:
             self._waiting += (to is WAITING) - (state is WAITING)
-        if node in self._groups:
-            self._occupy(node, (to is RUNNING) - (state is RUNNING))
-
-    def _occupy(self, node: int, change: int) -> None:
-        for group in self._groups[node]:
-            self._room[group] -= change
-            if change < 0:
-                self._wake(group)
+        if node in self._slots.groups and (change := (to is RUNNING) - (state is RUNNING)):
+            self._slots.occupy(node, change)
 
     def _become_ready(self, node: int) -> None:
-        if node in self._slotless:
-            self._open_up(node)
-        elif self.running < self._slots and not self._queue and (not self._groups or self._full(node) is None):
+        if node in self._people:
+            self._move(node, WAITING)
+            self._commands.append(Ask(node))
+        elif node in self._slotless:
+            if self._slots.have_room_for(node):
+                self._move(node, RUNNING)
+                self._commands.append(Open(node))
+            else:
+                self._slots.park(node)
+        elif self._slots.are_free_for(node):
             self._move(node, RUNNING)
             self._commands.append(Start(node))
         else:
             self._move(node, READY)
-            self._put(_FIRST, node)
+            self._slots.enqueue(node)
             self._commands.append(Enqueue(node))
 
-    def _open_up(self, node: int) -> None:
-        if node in self._people:
-            self._move(node, WAITING)
-            self._commands.append(Ask(node))
-        elif (full := self._full(node)) is not None:
-            self._ticket += 1
-            self._parked.setdefault(full, deque()).append((_FIRST, self._ticket, node))
-        else:
-            self._move(node, RUNNING)
-            self._commands.append(Open(node))
-
-    # ---- slots and groups
-
-    def _put(self, order: int, node: int) -> None:
-        self._ticket += 1
-        heappush(self._queue, (order, self._ticket, node))
-
-    def _full(self, node: int) -> str | None:
-        """Return a group of the node that has no room."""
-        for group in self._groups.get(node, ()):
-            if self._room[group] <= 0:
-                return group
-        return None
+    def _is_waiting(self, node: int) -> bool:
+        """Whether a node that was queued still wants to run."""
+        state = self.states[node]
+        return state is READY or state is RETRYING or (state is PENDING and node in self._slotless)
 
     def _fill_slots(self) -> None:
-        queue = self._queue
-        while queue and self.running < self._slots:
-            entry = heappop(queue)
-            node = entry[2]
-            state = self.states[node]
-            if state is not READY and state is not RETRYING:
-                continue  # it has ended while it waited
-            if self._groups and (full := self._full(node)) is not None:
-                self._parked.setdefault(full, deque()).append(entry)
-                for group in self._groups[node]:  # it does not use the room that it was woken for
-                    if group != full and self._room[group] > 0:
-                        self._wake(group)
+        for node in self._slots.next():
+            if node in self._slotless:
+                self._become_ready(node)
                 continue
+            is_back = self.states[node] is RETRYING
             self._move(node, RUNNING)
-            self._commands.append(Resume(node) if state is RETRYING else Start(node))
-
-    def _wake(self, group: str) -> None:
-        """Let the next of those that a group held up try again."""
-        parked = self._parked.get(group)
-        while parked:
-            entry = parked.popleft()
-            node = entry[2]
-            state = self.states[node]
-            if state is PENDING and node in self._slotless:
-                self._open_up(node)
-                return
-            if state is READY or state is RETRYING:
-                heappush(self._queue, entry)
-                return
+            self._commands.append(Resume(node) if is_back else Start(node))
 
     # ---- what happened
 
@@ -281,8 +237,7 @@ class Scheduler:
         self._move(node, SUCCEEDED)
         self._end(node)
         # Nodes that were waiting for a slot before come first, so that ready means first come, first served.
-        if self._queue:
-            self._fill_slots()
+        self._fill_slots()
         branches = self._branches.get(node)
         for follower in self._successors[node]:
             if branches is not None and follower in branches and told.label not in branches[follower]:
@@ -313,7 +268,7 @@ class Scheduler:
     def _is_due(self, told: Due) -> None:
         if self.states[told.node] is not RETRYING:
             raise IllegalTransitionError(f"{self.names[told.node]} is {self.states[told.node]}, not retrying")
-        self._put(_AGAIN, told.node)
+        self._slots.enqueue(told.node, again=True)
 
     def _expanded(self, told: Expanded) -> None:
         node, plan = told.node, told.plan
@@ -332,7 +287,7 @@ class Scheduler:
         self._people |= people
         self._slotless |= people
         self._slotless.update(base + local for local in (*plan.composites, *told.known))
-        self._groups.update((base + local, groups) for local, groups in told.groups.items())
+        self.join_groups({base + local: groups for local, groups in told.groups.items()})
         self._parents.update(dict.fromkeys(numbers, node))
         self._inside.setdefault(node, []).append(numbers)
         self._open[node] = count
@@ -388,8 +343,8 @@ class Scheduler:
             self._commands.append(Collect(composite))
 
     def _cancel(self, node: int, reason: str) -> None:
+        self._commands.append(Cancel(node, reason))  # told before whatever takes its room
         self._move(node, CANCELLED)
-        self._commands.append(Cancel(node, reason))
         self._end(node)
 
     def _skip(self, node: int, reason: str) -> None:
@@ -429,8 +384,7 @@ class Scheduler:
 
     def _stop_everything(self, reason: str, *, is_expired: bool = False) -> None:
         self._why_stopping = self._why_stopping or reason
-        self._queue.clear()
-        self._parked.clear()
+        self._slots.clear()
         for node in range(len(self.states)):
             self._stop(node, reason, is_expired=is_expired)
 
@@ -439,12 +393,13 @@ class Scheduler:
         self._stopping.setdefault(composite, reason)
         if ends:
             self._ending.add(composite)
-        for numbers in self._inside.get(composite, ()):
-            for node in numbers:
-                if self.states[node] is RUNNING and node in self._slotless:
-                    self._stop_inside(node, reason, ends=True)
-                else:
-                    self._stop(node, reason)
+        inside = [node for numbers in self._inside.get(composite, ()) for node in numbers]
+        # Who has not begun goes first, so that nobody takes the room of those that end.
+        for node in sorted(inside, key=lambda node: self.states[node] in (RUNNING, RETRYING)):
+            if self.states[node] is RUNNING and node in self._slotless:
+                self._stop_inside(node, reason, ends=True)
+            else:
+                self._stop(node, reason)
 
     def _stop(self, node: int, reason: str, *, is_expired: bool = False) -> None:
         state = self.states[node]

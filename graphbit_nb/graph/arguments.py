@@ -126,6 +126,15 @@ def checked_timeout(name: str, timeout: float | None) -> float | None:
     raise UsageError(f"{name}: timeout={timeout!r}: give seconds, more than 0")
 
 
+def refuse_task_arguments(name: str, kind: str, retry: Any, timeout: Any) -> None:
+    """Refuse what only makes sense for nodes that work themselves. Raises `UsageError`."""
+    if retry is not None:
+        inside = "; say it of the nodes inside" if kind == "workflow" else ""
+        raise UsageError(f"{name}: retry={retry!r}: a {kind} node makes no attempts of its own{inside}")
+    if timeout is not None:
+        raise UsageError(f"{name}: timeout={timeout!r}: a {kind} node waits as long as it takes")
+
+
 def checked_cache(name: str, cache: str | None) -> str | None:
     """Return a mode of the cache. Raises `UsageError`."""
     if cache is None or cache in CACHE_MODES:

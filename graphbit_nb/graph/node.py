@@ -22,14 +22,14 @@ from graphbit_nb.graph.arguments import (
     one_of,
     outside,
     read_branches,
+    refuse_task_arguments,
 )
+from graphbit_nb.graph.constructors import Constructors
 from graphbit_nb.graph.registry import ProcessorRegistry, processor_of
 from graphbit_nb.templating import Loop, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from graphbit_nb.core.config import LlmConfig
 
 class _Missing:
     """Marks that nothing was given, where None is a value."""
@@ -83,7 +83,7 @@ class _KindsAsConstructors(type):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node(metaclass=_KindsAsConstructors):
+class Node(Constructors, metaclass=_KindsAsConstructors):
     """One step of a workflow. Made by `Node.prompt`, `Node.python` and the like; immutable.
 
     Attributes:
@@ -124,69 +124,6 @@ class Node(metaclass=_KindsAsConstructors):
     fallback: Any = MISSING
     cache: str | None = None
     origin: Origin | None = field(default=None, repr=False, compare=False)
-
-    @staticmethod
-    def prompt(
-        name: str,
-        template: str,
-        *,
-        model: str | None = None,
-        provider: str | LlmConfig | None = None,
-        system: str | None = None,
-        examples: Sequence[Any] = (),
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        top_p: float | None = None,
-        stop: str | Sequence[str] | None = None,
-        seed: int | None = None,
-        **common: Any,
-    ) -> Node:
-        """A prompt for a language model.
-
-        Args:
-            name: The node's name.
-            template: The prompt; ``{{ names }}`` in it are other nodes or inputs of the workflow.
-            model: Model to ask; None is the executor's.
-            provider: Provider to ask, by name or as a config; None is the executor's.
-            system: The system prompt, a template as well.
-            examples: Pairs of what is asked and what is answered, shown to the model before the prompt. What is
-                asked is a text, or a dict of values with which the prompt itself is rendered.
-            temperature: Sent as it is; so are `max_tokens`, `top_p`, `stop` and `seed`. None is not sent.
-            max_tokens: Limit on the answer.
-            top_p: See `temperature`.
-            stop: Text or texts that end the answer.
-            seed: See `temperature`.
-            **common: what every node takes, see `make_node`.
-
-        Raises:
-            DefinitionError: the name, the template or an option is not allowed.
-        """
-        return make_node(
-            "prompt", name, template, model=model, provider=provider, system=system, examples=examples,
-            temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, **common,
-        )  # fmt: skip
-
-    @staticmethod
-    def python(
-        name: str,
-        fn: Callable[..., Any],
-        *,
-        inputs: Mapping[str, str] | Sequence[str] | None = None,
-        **common: Any,
-    ) -> Node:
-        """A Python function, plain or async. Plain ones run in a thread of their own.
-
-        Args:
-            name: The node's name.
-            fn: Its parameters are other nodes or inputs of the workflow, by name.
-            inputs: What a parameter is bound to where its name does not say it: a dict of parameter to
-                ``"node"`` or ``"node.path"``, or a list in the order of the parameters (further ones go to ``*args``).
-            **common: what every node takes, see `make_node`.
-
-        Raises:
-            DefinitionError: the name, the function or an option is not allowed.
-        """
-        return make_node("python", name, fn, inputs=inputs, **common)
 
 
 def make_node(
@@ -241,6 +178,8 @@ def make_node(
         if key not in processor.options:
             known = (*processor.options, *COMMON)
             raise UsageError(f"{name}: a {kind} node has no {key!r}{did_you_mean(key, known)}")
+    if processor.runs_as != "task":
+        refuse_task_arguments(name, kind, retry, None if processor.runs_as == "nodes" else timeout)
     try:
         prepared = processor.prepare(body, **given)
         references = processor.references(prepared)

@@ -6,6 +6,7 @@ import graphbit_nb as gb
 from graphbit_nb import errors
 
 PINNED = [
+    "Agent",
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceeded",

@@ -11,6 +11,7 @@ from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
 from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, did_you_mean
+from graphbit_nb.graph.agents import Agent
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Prompt
 from graphbit_nb.templating import Reference, Template, Turn, to_text
 
@@ -56,7 +57,7 @@ class PromptProcessor(NodeProcessor):
 
     node_type = "prompt"
     options = (
-        "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
+        "agent", "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
     )  # fmt: skip
     default_output = TEXT
     asks_model = True
@@ -67,6 +68,7 @@ class PromptProcessor(NodeProcessor):
             raise DefinitionError(f"the prompt must be a text, not {type(body).__name__}")
         if not body.strip():
             raise DefinitionError("the prompt is empty")
+        options = _with_agent(options)
         stop = options.pop("stop", None)
         system = options.pop("system", None)
         if stop is not None and not isinstance(stop, str | Sequence):
@@ -135,6 +137,18 @@ class PromptProcessor(NodeProcessor):
                 request = replace(request, messages=request.messages + told)
         response = await input.services.generate(request)
         return NodeOutput(response.text, is_text=True)
+
+
+def _with_agent(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options, and those of the agent where nothing else is said."""
+    agent = options.pop("agent", None)
+    if agent is None:
+        return options
+    if not isinstance(agent, Agent):
+        raise DefinitionError(f"agent={agent!r}: give an Agent, such as Agent('editor', 'You are a strict editor.')")
+    if agent.tools:
+        raise DefinitionError(f"the agent {agent.name} has tools, and a prompt calls none; give it an agent without")
+    return {**agent.options(), **options}
 
 
 def _system(text: str) -> Template:
