@@ -54,12 +54,13 @@ class Agent:
                 raise DefinitionError(f"agent {self.name}: {argument}={value!r}: give a text")
         if self.provider is not None and not isinstance(self.provider, str | LlmConfig):
             raise DefinitionError(f"agent {self.name}: provider={self.provider!r}: give a name, or an LlmConfig")
-        if isinstance(self.tools, str) or not isinstance(self.tools, Sequence):
-            raise DefinitionError(f"agent {self.name}: tools={self.tools!r}: give a list of functions")
-        for tool in self.tools:
+        tools: Any = self.tools
+        if isinstance(tools, str) or not isinstance(tools, Sequence):
+            raise DefinitionError(f"agent {self.name}: tools={tools!r}: give a list of functions")
+        for tool in tools:
             if not callable(tool):
                 raise DefinitionError(f"agent {self.name}: the tool {tool!r} is no function")
-        object.__setattr__(self, "tools", tuple(self.tools))
+        object.__setattr__(self, "tools", tuple(tools))
 
     def options(self) -> dict[str, Any]:
         """Return what it says, under the names of a prompt's arguments."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from graphbit_nb.core.outputs import label_of
-from graphbit_nb.errors import Problem, did_you_mean
+from graphbit_nb.errors import Problem, TemplateError, did_you_mean
+from graphbit_nb.graph.annotations import UNKNOWN, annotations_of_arguments, return_annotation
+from graphbit_nb.graph.connections import unknown_node
+from graphbit_nb.graph.kinds.python import PythonSettings
+from graphbit_nb.graph.registry import processor_of
+from graphbit_nb.graph.types import accepts, check_path, describe, item_of, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.graph.arguments import Branch
+    from graphbit_nb.graph.kinds.workflow import WorkflowSettings
     from graphbit_nb.graph.node import Node
 
 
@@ -19,13 +25,7 @@ def branch_problems(node: Node, branch: Branch, nodes: Mapping[str, Node]) -> li
     place = f"when={str(branch)!r}"
     source = nodes.get(branch.node)
     if source is None:
-        near = did_you_mean(branch.node, nodes)
-        there = None if near else f"there are {', '.join(list(nodes)[:10])}"
-        return [
-            Problem(
-                code="unknown-node", message=f"no node {branch.node!r}{near}", node=node.name, place=place, remedy=there
-            )
-        ]
+        return [unknown_node(branch.node, nodes, node=node.name, place=place)]
     if sum(other.node == branch.node for other in node.when) > 1:
         return [
             Problem(
@@ -71,4 +71,99 @@ def possible_labels(node: Node) -> tuple[str, ...]:
 
 def type_problems(nodes: Mapping[str, Node]) -> list[Problem]:
     """Return where a node reads what another cannot give."""
+    known: dict[str, Any] = {}
+    problems: list[Problem] = []
+    for node in nodes.values():
+        for reference in node.references:
+            if reference.path and reference.required and reference.name in nodes:
+                given = _given(nodes, reference.name, known)
+                if (wrong := check_path(given, reference.path, reference.name)) is not None:
+                    problems.append(_mismatch(node, f"line {reference.line}", wrong))
+        if node.for_each is not None:
+            problems += _loop_problems(node, nodes, known)
+        if _is_annotated(node):
+            problems += _parameter_problems(node, nodes, known)
+    return problems
+
+
+def given_by(node: Node) -> Any:
+    """Return the annotation of what a node gives; `UNKNOWN` when nothing is said about it."""
+    processor = processor_of(node.kind)
+    if node.output is not None:
+        given = node.output.annotation
+    elif processor.runs_as == "nodes":
+        given = _given_by_workflow(node.settings)
+    elif isinstance(node.settings, PythonSettings):
+        given = UNKNOWN if node.settings.is_cell else return_annotation(node.settings.fn)
+    else:
+        given = UNKNOWN if processor.default_output is None else processor.default_output.annotation
+    return list[given] if node.for_each is not None else given  # type: ignore[valid-type]
+
+
+def _given(nodes: Mapping[str, Node], name: str, known: dict[str, Any]) -> Any:
+    if name not in known:
+        known[name] = given_by(nodes[name])
+    return known[name]
+
+
+def _given_by_workflow(settings: WorkflowSettings) -> Any:
+    """Return the type of an inner node, or of a dict of all of them; a skipped one is not in it."""
+    inner = settings.workflow.nodes
+    if settings.returns is not None:
+        return given_by(inner[settings.returns])
+    make: Any = TypedDict  # called with names that are only known now
+    given = {name: given_by(node) for name, node in inner.items()}
+    return make(f"the outputs of {settings.workflow.name}", given, total=False)
+
+
+def _loop_problems(node: Node, nodes: Mapping[str, Node], known: dict[str, Any]) -> list[Problem]:
+    """A fan-out whose list is one value, and that a text or a number, has nothing to go over."""
+    assert node.for_each is not None  # noqa: S101 (for the type checker)
+    place = f"for_each={node.for_each.source!r}"
+    reference = node.for_each.path
+    if reference is None or reference.name not in nodes:
+        return []
+    given = _given(nodes, reference.name, known)
+    if check_path(given, reference.path) is not None:
+        return []  # told already
+    for key in reference.path:
+        given = part_of(given, key)
+    try:
+        item_of(given)
+    except TemplateError:
+        return [_mismatch(node, place, f"{reference} is {describe(given)}, which has no items to go over")]
     return []
+
+
+def _is_annotated(node: Node) -> bool:
+    settings = node.settings
+    return isinstance(settings, PythonSettings) and not settings.is_cell and bool(_annotations(settings.fn))
+
+
+def _annotations(fn: Any) -> Any:
+    return getattr(fn, "__annotations__", None) or not hasattr(fn, "__code__")
+
+
+def _parameter_problems(node: Node, nodes: Mapping[str, Node], known: dict[str, Any]) -> list[Problem]:
+    bindings = node.settings.bindings
+    wanted = annotations_of_arguments(node.settings.fn, [binding.parameter for binding in bindings])
+    problems = []
+    for number, (binding, annotation) in enumerate(zip(bindings, wanted, strict=True)):
+        reference = binding.reference
+        is_item = node.for_each is not None and reference.name in node.for_each.variables
+        if annotation is UNKNOWN or reference.name not in nodes or is_item or node.join == "any":
+            continue
+        given = _given(nodes, reference.name, known)
+        if check_path(given, reference.path) is not None:
+            continue  # told already
+        for key in reference.path:
+            given = part_of(given, key)
+        if accepts(annotation, given) is False:
+            parameter = binding.parameter or f"number {number + 1}"
+            message = f"its parameter {parameter} takes {describe(annotation)}, and {reference} gives {describe(given)}"
+            problems.append(_mismatch(node, "", message))
+    return problems
+
+
+def _mismatch(node: Node, place: str, message: str) -> Problem:
+    return Problem(code="type", message=message, node=node.name, place=place or None)

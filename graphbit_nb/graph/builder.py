@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from graphbit_nb.errors import UsageError, ValidationError, did_you_mean
+from graphbit_nb.graph.connections import Connection, with_branches
 from graphbit_nb.graph.node import Node
 from graphbit_nb.graph.validation import examine
-from graphbit_nb.graph.workflow import Workflow
+from graphbit_nb.graph.workflow import EDGE_KINDS, Edge, Workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from graphbit_nb.graph.workflow import EdgeKind
 
 
 class WorkflowBuilder:
@@ -28,7 +31,7 @@ class WorkflowBuilder:
         self.name = name
         self.description = description
         self._nodes: list[Node] = []
-        self._connections: list[tuple[str, str]] = []
+        self._connections: list[Connection] = []
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -42,7 +45,9 @@ class WorkflowBuilder:
         self._nodes.append(node)
         return node.name
 
-    def connect(self, source: str | Node, target: str | Node, edge: Any = None) -> Self:
+    def connect(
+        self, source: str | Node, target: str | Node, edge: EdgeKind | Edge | None = None, label: str | None = None
+    ) -> Self:
         """Let `target` wait for `source`.
 
         An edge whose target reads its source is there anyway. Any other is for the order alone: the target's text
@@ -51,14 +56,23 @@ class WorkflowBuilder:
         Args:
             source: A node, or its name.
             target: A node, or its name.
-            edge: Accepted for the sake of GraphBit's signature; None or ``"control"``.
+            edge: ``"data"`` insists that the target reads the source; ``"control"`` is for the order alone;
+                ``"conditional"`` lets the target run for one label of the source only. An `Edge` says all of it.
+                None takes what follows from the target's text.
+            label: The label of a conditional edge, ``"a|b"`` for either of two.
 
         Raises:
             UsageError: the connection is none.
         """
-        if edge not in (None, "data", "control"):
-            raise UsageError(f"edge={edge!r}: an edge is 'data' or 'control'; which of them follows from the text")
-        self._connections.append((_name_of(source), _name_of(target)))
+        kind = edge.kind if isinstance(edge, Edge) else edge
+        label = (edge.label if isinstance(edge, Edge) else "") or label
+        if kind not in (None, *EDGE_KINDS):
+            near = did_you_mean(str(kind), EDGE_KINDS)
+            raise UsageError(f"edge={kind!r}{near}; an edge is {', '.join(map(repr, EDGE_KINDS))}")
+        connection = Connection(_name_of(source), _name_of(target), kind, label or "")
+        if (kind == "conditional") != bool(label):
+            raise UsageError(f"{connection}: a conditional edge has a label, such as label='yes', and no other has one")
+        self._connections.append(connection)
         return self
 
     def build(self) -> Workflow:
@@ -67,14 +81,15 @@ class WorkflowBuilder:
         Raises:
             ValidationError: something is wrong; `.problems` lists all of it.
         """
-        found = examine(self._nodes, self._connections)
+        nodes = with_branches(self._nodes, self._connections)
+        found = examine(nodes, self._connections)
         errors = [problem for problem in found.problems if problem.severity == "error"]
         if errors or found.plan is None:
             raise ValidationError(errors)
         return Workflow(
             name=self.name,
             description=self.description,
-            nodes=MappingProxyType({node.name: node for node in self._nodes}),
+            nodes=MappingProxyType({node.name: node for node in nodes}),
             edges=found.edges,
             inputs=MappingProxyType(found.inputs),
             warnings=tuple(problem for problem in found.problems if problem.severity == "warning"),
@@ -120,7 +135,7 @@ class Draft(WorkflowBuilder):
                 raise UsageError(f"no node {name!r}{did_you_mean(name, known)}")
         before = self._nodes, self._connections
         self._nodes = [node for node in self._nodes if node.name not in gone]
-        self._connections = [(a, b) for a, b in self._connections if a not in gone and b not in gone]
+        self._connections = [c for c in self._connections if c.source not in gone and c.target not in gone]
         try:
             if self._nodes:
                 self.build()

@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from graphbit_nb.errors import Problem, did_you_mean, nearest
+from graphbit_nb.errors import Problem, nearest
 from graphbit_nb.graph.agreement import branch_problems, type_problems
+from graphbit_nb.graph.connections import connection_problems, unknown_node
 from graphbit_nb.graph.plan import ExecutionPlan, make_plan
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.graph.workflow import Edge, InputSpec
@@ -15,6 +16,7 @@ from graphbit_nb.graph.workflow import Edge, InputSpec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from graphbit_nb.graph.connections import Connection
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.workflow import EdgeKind
 
@@ -33,7 +35,7 @@ class Examination:
     plan: ExecutionPlan | None
 
 
-def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Examination:
+def examine(nodes: Sequence[Node], connections: Sequence[Connection]) -> Examination:
     """Derive edges and inputs from what the nodes read, and list every problem at once."""
     problems = list(_duplicates(nodes))
     if not nodes:
@@ -60,7 +62,7 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
             if name in by_name:
                 waits_for.setdefault(name, "control")
             else:
-                problems.append(_unknown(name, by_name, node=node.name, place="after"))
+                problems.append(unknown_node(name, by_name, node=node.name, place="after"))
         for branch in node.when:
             problems += branch_problems(node, branch, by_name)
             if branch.node in by_name:
@@ -69,15 +71,10 @@ def examine(nodes: Sequence[Node], connections: Sequence[tuple[str, str]]) -> Ex
     for name, reader in soft:
         if name in readers:
             readers[name].setdefault(reader, False)
-    for source, target in connections:
-        known = [name in by_name for name in (source, target)]
-        if all(known):
-            before[target].setdefault(source, "control")
-        problems += [
-            _unknown(name, by_name, place=f"connect({source!r}, {target!r})")
-            for name, is_known in zip((source, target), known, strict=True)
-            if not is_known
-        ]
+    for connection in connections:
+        if connection.source in by_name and connection.target in by_name:
+            before[connection.target].setdefault(connection.source, "control")
+    problems += connection_problems(connections, by_name)
     ordered = make_plan(tuple(by_name), before)
     if isinstance(ordered, ExecutionPlan):
         plan: ExecutionPlan | None = _with_sorts(ordered, by_name)
@@ -137,16 +134,6 @@ def _duplicates(nodes: Sequence[Node]) -> list[Problem]:
         for name, count in Counter(node.name for node in nodes).items()
         if count > 1
     ]
-
-
-def _unknown(name: str, known: dict[str, Node], *, place: str, node: str | None = None) -> Problem:
-    return Problem(
-        code="unknown-node",
-        message=f"no node {name!r}{did_you_mean(name, known)}",
-        node=node,
-        place=place,
-        remedy=None if nearest(name, known) else f"there are {', '.join(list(known)[:10]) or 'none'}",
-    )
 
 
 def _cycle(path: list[str]) -> Problem:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.plan import ExecutionPlan
 
 EdgeKind = Literal["data", "control", "conditional"]
+EDGE_KINDS: tuple[EdgeKind, ...] = ("data", "control", "conditional")
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,12 +74,13 @@ class Loop:
     Attributes:
         variables: The names that each item is given.
         references: What the list is read from.
+        path: The one name or path that it is read from, if it is nothing more.
 
     Raises:
         TemplateError: it does not parse, or uses what is not allowed.
     """
 
-    __slots__ = ("_list", "references", "source", "variables")
+    __slots__ = ("_list", "path", "references", "source", "variables")
 
     def __init__(self, source: str) -> None:
         self.source = _checked(source)
@@ -89,6 +90,8 @@ class Loop:
         self.references = _read(body, self.source)
         self.variables = target_names(body[0].target)  # type: ignore[attr-defined]
         self._list: nodes.Node = body[0].iter  # type: ignore[attr-defined]
+        is_path = type(self._list).__name__ in ("Name", "Getattr", "Getitem")
+        self.path: Reference | None = self.references[0] if is_path and self.references else None
 
     def items(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return, for each item, the values of the variables.
