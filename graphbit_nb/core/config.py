@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003 (pydantic reads the annotations)
+from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from graphbit_nb.errors import UsageError, did_you_mean
 
 LOCAL_MODEL = "smollm2"
 
@@ -35,11 +37,17 @@ class LlmConfig(BaseModel):
     options: Mapping[str, Any] = Field(default_factory=dict)
     responses: Mapping[str, Any] | None = Field(default=None, repr=False)
 
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise UsageError(f"LlmConfig: {_told(error, given)}") from None
+
     @field_validator("timeout")
     @classmethod
     def _timeout_is_positive(cls, value: float) -> float:
         if not value > 0:
-            raise ValueError("timeout must be more than 0 seconds")
+            raise ValueError(f"must be more than 0 seconds, not {value:g}")
         return value
 
     @classmethod
@@ -80,6 +88,8 @@ class LlmConfig(BaseModel):
             responses: By node name, or ``"*"`` for any node: a text, a list of successive answers, an exception to
                 raise, or a function of the request. A request that nothing matches is an error.
         """
+        if not isinstance(responses, Mapping):
+            raise UsageError(f"LlmConfig.scripted takes a dict of answers by node name, not {type(responses).__name__}")
         return cls(provider="scripted", model="scripted", responses=dict(responses))
 
     def with_model(self, model: str | None) -> Self:
@@ -100,5 +110,17 @@ class LlmConfig(BaseModel):
     __str__ = __repr__
 
 
-def _secret(key: str | None) -> SecretStr | None:
-    return None if key is None else SecretStr(key)
+def _secret(key: Any) -> Any:
+    return SecretStr(key) if isinstance(key, str) else key
+
+
+def _told(error: ValidationError, given: Mapping[str, Any]) -> str:
+    """Say the first thing that is wrong; never the value, which may be a key."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        return f"there is no {place!r}{did_you_mean(place, LlmConfig.model_fields)}"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    is_type = first["type"].endswith(("_type", "_parsing")) and place in given and place != "api_key"
+    was = f", not {type(given[place]).__name__}" if is_type else ""
+    return f"{place}: {first['msg'].removeprefix('Value error, ')}{was}{more}"

@@ -6,6 +6,7 @@ import pydantic
 import pytest
 
 from graphbit_nb import LlmConfig
+from graphbit_nb.errors import UsageError
 
 KEY = "sk-canary-0123456789"
 
@@ -28,13 +29,22 @@ def test_a_config_does_not_change():
         LlmConfig.openai("m").model = "other"
 
 
-def test_an_unknown_argument_is_refused():
-    with pytest.raises(pydantic.ValidationError):
-        LlmConfig.openai("m", modle="x")
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda: LlmConfig.openai("m", timout=1), "there is no 'timout'; did you mean 'timeout'"),
+        (lambda: LlmConfig.openai(5), "model: Input should be a valid string, not int"),
+        (lambda: LlmConfig.openai("m", timeout=0), "timeout: must be more than 0 seconds, not 0"),
+        (lambda: LlmConfig.scripted(["hi"]), "takes a dict of answers by node name, not list"),
+    ],
+)
+def test_an_argument_that_is_not_allowed_is_refused_in_one_line(make, told):
+    with pytest.raises(UsageError, match=told):
+        make()
 
 
 def test_a_refused_argument_does_not_show_what_else_was_given():
-    with pytest.raises(pydantic.ValidationError) as caught:
+    with pytest.raises(UsageError) as caught:
         LlmConfig.openai("m", api_key=KEY, timeout=-1)
     assert KEY not in str(caught.value)
 
