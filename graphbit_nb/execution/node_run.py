@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -59,8 +58,6 @@ class NodeRun:
         is_out_of_time: Whether that was the time of the whole run.
         is_over: Whether the run is done with it.
         has_printed: Whether there is printed text that was not told yet.
-        echoes: Whether what it prints is printed as well as kept.
-        stdout: Where `print` wrote when the node began.
     """
 
     attempts = 1
@@ -71,8 +68,6 @@ class NodeRun:
     is_over = False
     instead_of: ErrorInfo | None = None
     has_printed = False
-    echoes = False
-    stdout: Any = None
     _printed = 0
     _texts: list[str] | None = None
     _timer: asyncio.TimerHandle | None = None
@@ -105,7 +100,6 @@ class NodeRun:
             if processor.asks_model:
                 self.wants_tokens = self._run.teller.wants_tokens
             else:
-                self.echoes, self.stdout = self._run.options.echoes, sys.stdout
                 PRINTER.set(self)
                 if node.retry is not None:
                     return await self._persist(processor)
@@ -297,6 +291,16 @@ class NodeRun:
         self._announce_call()
 
     # ---- for print
+
+    @property
+    def echoes(self) -> bool:
+        """Whether what it prints is printed as well as kept."""
+        return self._run.options.echoes
+
+    @property
+    def stdout(self) -> Any:
+        """Where `print` wrote when the run began."""
+        return self._run.stdout
 
     def printed(self, text: str) -> None:
         """Keep what the node's code printed, up to a limit. Called from any thread."""

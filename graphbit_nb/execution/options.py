@@ -20,7 +20,8 @@ class RunOptions:
         fail_fast: Whether the first failure stops the run.
         provider_limits: For each provider, how many nodes that ask it may work at the same time.
         deadline: Seconds that the run may take; while a person is waited for they do not count.
-        answers: Answers of persons that are known beforehand, by node.
+        answers: Answers of persons that are known beforehand, by node; by a path without numbers for all of its items
+            and iterations.
         parks: Whether the run returns when a person is all that it waits for.
         echoes: Whether what nodes print is printed as well as kept.
         grace: Seconds that a node which is told to stop has to end; then the run goes on without it.

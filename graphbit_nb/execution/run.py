@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
+import sys
 from collections import ChainMap, deque
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -79,6 +80,7 @@ class Run:
         options: How it is run.
         values: Inputs and outputs that are there, by name.
         loop: The event loop it lives on.
+        stdout: Where `print` writes.
         context: The context of whoever began it; every node starts with a copy.
     """
 
@@ -105,6 +107,7 @@ class Run:
         self.values: dict[str, Any] = dict(inputs)
         self.loop = asyncio.get_running_loop()
         self.context = contextvars.copy_context()
+        self.stdout = sys.stdout
         self._resumes = kept is not None
         self._inputs = inputs
         self._plan = plan
@@ -179,7 +182,7 @@ class Run:
             UsageError: the node does not wait for an answer.
             OutputError: the answer is not what the node declares as its output.
         """
-        number = self._asked.get(path)
+        number = None if self._finished.done() else self._asked.get(path)
         if number is None:
             waiting = list(self._asked)
             there = f"; waiting are {', '.join(waiting[:10])}" if waiting else "; no node does"
@@ -343,9 +346,10 @@ class Run:
         for stopwatch in self._stopwatches_around(number):
             stopwatch.pause()
         self.publish(NodeWaiting, path, question, options)
-        if path in self._answers:
+        known = path if path in self._answers else without_numbers(path)
+        if known in self._answers:
             try:
-                answer = checked_answer(node, self._answers.pop(path))
+                answer = checked_answer(node, self._answers[known])
             except OutputError as error:
                 logger.warning("%s: the answer given beforehand cannot be used: %s", path, error)
             else:
@@ -377,7 +381,8 @@ class Run:
         number, node = node_run.number, node_run.node
         del self._node_runs[number]
         node_run.close()
-        self.teller.flush(node_run)
+        if node_run.has_printed or node_run.wants_tokens:
+            self.teller.flush(node_run)
         if task is None or task.cancelled():
             error: BaseException | None = node_run.stopped_by()
         else:
@@ -417,7 +422,8 @@ class Run:
             self.values[self._nodes[number].name] = value
         else:
             owner.take(number, self._nodes[number], value)
-        self._close(number)
+        if self._composites or self._asked:
+            self._close(number)
 
     def fail(self, number: int, info: ErrorInfo, *, is_final: bool = False) -> None:
         """A node failed; its fallback stands in, unless `is_final`."""
@@ -441,7 +447,14 @@ class Run:
 def checked_answer(node: Node, value: Any) -> Any:
     """Return a person's answer as the node's output. Raises `OutputError`."""
     output = node.output or TEXT
-    return output.parse(value) if isinstance(value, str) else output.check(value)
+    try:
+        return output.parse(value) if isinstance(value, str) else output.check(value)
+    except OutputError as error:
+        labels = [label for label in map(label_of, output.labels) if label is not None]
+        if not labels:
+            raise
+        near = did_you_mean(str(value), labels) or f"; one of {', '.join(map(repr, labels))}"
+        raise OutputError(f"{value!r} is no answer here{near}", text=error.text) from None
 
 
 def _undone(nodes: Mapping[str, NodeSnapshot]) -> Iterator[str]:

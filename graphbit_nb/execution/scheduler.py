@@ -105,7 +105,7 @@ class Scheduler:
         self._waiting = 0
         self._why_stopping: str | None = None
         self._cancelled = False
-        self._expired = False
+        self._has_failed = False
         self._commands: list[Command] = []
         self._tell = {
             Succeeded: self._succeeded,
@@ -161,7 +161,7 @@ class Scheduler:
             return RunStatus.CANCELLED
         # What failed inside a composite that could do without it has not failed the run.
         top = self.states[: len(self.plan.names)]
-        if self._expired or FAILED in top:
+        if self._has_failed or FAILED in top:
             return RunStatus.FAILED
         return RunStatus.CANCELLED if CANCELLED in top else RunStatus.SUCCEEDED
 
@@ -222,7 +222,7 @@ class Scheduler:
         return state is READY or state is RETRYING or (state is PENDING and node in self._slotless)
 
     def _fill_slots(self) -> None:
-        for node in self._slots.next():
+        while (node := self._slots.next()) is not None:
             if node in self._slotless:
                 self._become_ready(node)
                 continue
@@ -256,7 +256,9 @@ class Scheduler:
         self._end(node)
         self._pass_on(node, "failed")
         if self._fail_fast and self._why_stopping is None and not self._is_contained(node):
-            self._stop_everything(f"the run stopped when {self.names[node]} failed")
+            self._has_failed = True
+            # What the node is inside of fails with it; everything else is cancelled.
+            self._stop_everything(f"the run stopped when {self.names[node]} failed", spared=self._around(node))
 
     def _stopped(self, told: Stopped) -> None:
         self._cancel(told.node, told.reason or self._reason_for(told.node) or "cancelled")
@@ -321,7 +323,7 @@ class Scheduler:
         self._stop_everything("the run was cancelled")
 
     def _expire_run(self, told: ExpireRun) -> None:
-        self._expired = self._expired or bool(self._unfinished)
+        self._has_failed = self._has_failed or bool(self._unfinished)
         self._stop_everything(told.reason, is_expired=True)
 
     # ---- ends
@@ -382,11 +384,14 @@ class Scheduler:
 
     # ---- stopping
 
-    def _stop_everything(self, reason: str, *, is_expired: bool = False) -> None:
+    def _stop_everything(self, reason: str, *, spared: Collection[int] = (), is_expired: bool = False) -> None:
         self._why_stopping = self._why_stopping or reason
         self._slots.clear()
         for node in range(len(self.states)):
-            self._stop(node, reason, is_expired=is_expired)
+            if node in spared:
+                self._stopping.setdefault(node, reason)
+            else:
+                self._stop(node, reason, is_expired=is_expired)
 
     def _stop_inside(self, composite: int, reason: str, *, ends: bool) -> None:
         """Stop what is inside a composite; it is cancelled itself then, or collected."""
@@ -412,16 +417,19 @@ class Scheduler:
             self._commands.append(Interrupt(node, reason if is_expired else None))
 
     def _reason_for(self, node: int) -> str | None:
-        while node in self._parents:
-            node = self._parents[node]
-            if node in self._stopping:
-                return self._stopping[node]
+        for composite in self._around(node):
+            if composite in self._stopping:
+                return self._stopping[composite]
         return self._why_stopping
 
     def _is_contained(self, node: int) -> bool:
         """Whether a composite around the node can do without it."""
+        return not self._lenient.isdisjoint(self._around(node))
+
+    def _around(self, node: int) -> list[int]:
+        """Return the composites that the node is inside of, innermost first."""
+        found = []
         while node in self._parents:
             node = self._parents[node]
-            if node in self._lenient:
-                return True
-        return False
+            found.append(node)
+        return found

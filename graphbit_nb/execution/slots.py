@@ -7,7 +7,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 _AGAIN, _FIRST = 0, 1  # who is back from a retry's wait comes before who has not begun
 
@@ -67,21 +67,25 @@ class Slots:
         self._slotless.add(node)
         self._hold((_FIRST, self._ticket, node))
 
-    def next(self) -> Iterator[int]:
-        """Go through those that may run now; each must have been made to before the next is asked for."""
-        while self._woken or (self._queue and self.running < self.count):
+    def next(self) -> int | None:
+        """Return who may run now, or None. It must have been made to before the next is asked for."""
+        while self._queue or self._woken:
             if self._woken:
                 node = self._woken.popleft()
                 if self._is_waiting(node):
-                    yield node
-                continue
-            entry = heappop(self._queue)
-            if not self._is_waiting(entry[2]):
-                continue  # it has ended while it waited
-            if self.groups and self._full(entry[2]) is not None:
-                self._hold(entry)
+                    return node
+                self._leave(node)
+            elif self.running >= self.count:
+                return None
             else:
-                yield entry[2]
+                entry = heappop(self._queue)
+                if not self._is_waiting(entry[2]):
+                    self._leave(entry[2])
+                elif not self.groups or self._full(entry[2]) is None:
+                    return entry[2]
+                else:
+                    self._hold(entry)
+        return None
 
     def clear(self) -> None:
         """Nobody waits any more."""
@@ -102,8 +106,12 @@ class Slots:
             self._serve(entry)
             return
         self._parked.setdefault(full, deque()).append(entry)
-        for group in self.groups[entry[2]]:  # it does not use the room that it may have been woken for
-            if group != full and self._room[group] > 0:
+        self._leave(entry[2])
+
+    def _leave(self, node: int) -> None:
+        """A node does not use the room that it may have been woken for: let others try."""
+        for group in self.groups.get(node, ()):
+            if self._room[group] > 0:
                 self._wake(group)
 
     def _wake(self, group: str) -> None:
