@@ -12,7 +12,7 @@ STAMPS := $(VENV)/.for-demo $(VENV)/.for-lab $(VENV)/.for-tests
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .NOTPARALLEL:
-.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench lock images clean local-model
+.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench bench-peers lock images clean local-model
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -51,8 +51,11 @@ format: $(VENV)/.for-tests ## Format the code and mend what the linter can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/.for-tests local-model ## Measure: the engine's overhead, drawing, imports
+bench: $(VENV)/.for-tests ## Measure against a bare loop of asyncio and graphlib; ARGS='overhead scale' selects
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-peers: $(VENV)/.for-tests ## Measure other engines as well, the newest from pip; ARGS='langgraph' selects
+	$(BIN)/python -m benchmarks peers $(ARGS)
 
 images: $(VENV)/.for-tests local-model ## Make the pictures of the documentation from the real thing
 	@.ci/system-packages chromium

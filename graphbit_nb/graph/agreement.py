@@ -137,30 +137,36 @@ def _loop_problems(node: Node, nodes: Mapping[str, Node], known: dict[str, Any])
 
 def _is_annotated(node: Node) -> bool:
     settings = node.settings
-    return isinstance(settings, PythonSettings) and not settings.is_cell and bool(_annotations(settings.fn))
-
-
-def _annotations(fn: Any) -> Any:
-    return getattr(fn, "__annotations__", None) or not hasattr(fn, "__code__")
+    if not isinstance(settings, PythonSettings) or settings.is_cell or not settings.bindings:
+        return False
+    return bool(getattr(settings.fn, "__annotations__", None)) or not hasattr(settings.fn, "__code__")
 
 
 def _parameter_problems(node: Node, nodes: Mapping[str, Node], known: dict[str, Any]) -> list[Problem]:
     bindings = node.settings.bindings
+    items = () if node.for_each is None else node.for_each.variables
+    read = [
+        (number, binding.reference)
+        for number, binding in enumerate(bindings)
+        # Reading annotations takes time: only where something is known of what is given.
+        if binding.reference.name in nodes
+        and binding.reference.name not in items
+        and _given(nodes, binding.reference.name, known) is not UNKNOWN
+    ]
+    if not read or node.join == "any":
+        return []
     wanted = annotations_of_arguments(node.settings.fn, [binding.parameter for binding in bindings])
     problems = []
-    for number, (binding, annotation) in enumerate(zip(bindings, wanted, strict=True)):
-        reference = binding.reference
-        is_item = node.for_each is not None and reference.name in node.for_each.variables
-        if annotation is UNKNOWN or reference.name not in nodes or is_item or node.join == "any":
-            continue
-        given = _given(nodes, reference.name, known)
-        if check_path(given, reference.path) is not None:
-            continue  # told already
+    for number, reference in read:
+        given = known[reference.name]
+        if wanted[number] is UNKNOWN or check_path(given, reference.path) is not None:
+            continue  # a path that leads nowhere is told already
         for key in reference.path:
             given = part_of(given, key)
-        if accepts(annotation, given) is False:
-            parameter = binding.parameter or f"number {number + 1}"
-            message = f"its parameter {parameter} takes {describe(annotation)}, and {reference} gives {describe(given)}"
+        if accepts(wanted[number], given) is False:
+            parameter = bindings[number].parameter or f"number {number + 1}"
+            expected = describe(wanted[number])
+            message = f"its parameter {parameter} takes {expected}, and {reference} gives {describe(given)}"
             problems.append(_mismatch(node, "", message))
     return problems
 

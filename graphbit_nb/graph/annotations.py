@@ -5,10 +5,12 @@ It takes them for what they say and never for more: whatever is odd, or names wh
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import inspect
 import sys
 from collections.abc import Awaitable, Iterable, Mapping
+from enum import Enum
 from functools import _lru_cache_wrapper, partial
 from itertools import takewhile
 from types import FunctionType, MethodType, NoneType, SimpleNamespace, UnionType
@@ -47,7 +49,7 @@ def shapes(annotation: Any, depth: int = 0) -> tuple[Shape, ...]:
         return ANYTHING
     origin, args = get_origin(annotation), get_args(annotation)
     if origin is Union or origin is UnionType:
-        return tuple(dict.fromkeys(shape for arg in args for shape in shapes(arg, depth + 1)))
+        return tuple(shape for arg in args for shape in shapes(arg, depth + 1))
     if origin is Literal:
         sorts: dict[type, list[Any]] = {}
         for value in args:
@@ -99,7 +101,7 @@ def field_names(kind: type) -> tuple[str, ...]:
     """Return the fields of a model, a dataclass, a named tuple or a TypedDict; empty for any other class."""
     if is_typed_dict(kind):
         return tuple(_own_annotations(kind))
-    if isinstance(fields := getattr(kind, "model_fields", None), Mapping):
+    if isinstance(fields := getattr(kind, "model_fields", None), Iterable):
         return tuple(fields)
     if dataclasses.is_dataclass(kind):
         return tuple(field.name for field in dataclasses.fields(kind))
@@ -109,18 +111,17 @@ def field_names(kind: type) -> tuple[str, ...]:
 def field_annotation(shape: Shape, name: str) -> Any:
     """Return the annotation of a field that is there."""
     kind: Any = shape.kind
-    field = getattr(kind, "model_fields", {}).get(name)
-    if field is not None:
-        return resolved(getattr(field, "annotation", UNKNOWN), _names_around(kind))
+    if isinstance(fields := getattr(kind, "model_fields", None), Mapping):
+        return resolved(getattr(fields[name], "annotation", UNKNOWN), _names_around(kind))
     for base in kind.__mro__:
         if name in (own := _own_annotations(base)):
-            return filled_in(resolved(own[name], _names_around(base), vars(base)), kind, shape.args)
+            return filled_in(resolved(own[name], dict(vars(base)), _names_around(base)), kind, shape.args)
     return UNKNOWN
 
 
 def _own_annotations(holder: Any) -> Mapping[str, Any]:
     try:
-        return inspect.get_annotations(holder)
+        return holder.__annotations__ if isinstance(holder, FunctionType) else inspect.get_annotations(holder)
     except Exception:  # noqa: BLE001 (newer Pythons evaluate them only now, and they are the user's code)
         return {}
 
@@ -129,13 +130,19 @@ def _names_around(kind: type) -> dict[str, Any]:
     return getattr(sys.modules.get(kind.__module__), "__dict__", {})
 
 
-def resolved(annotation: Any, names: dict[str, Any], own: Mapping[str, Any] | None = None) -> Any:
+def resolved(annotation: Any, names: dict[str, Any], nearer: dict[str, Any] | None = None) -> Any:
     """Return an annotation with the names that stand in it as text looked up; unknown where one is not there."""
     if isinstance(annotation, type):
         return annotation
+    if isinstance(annotation, str):  # mostly the name of a class, which need not be compiled
+        for scope in (nearer or {}, names, vars(builtins)):
+            if annotation in scope:
+                if isinstance(scope[annotation], type):
+                    return scope[annotation]
+                break
     try:
         holder = SimpleNamespace(__annotations__={"it": annotation})
-        return get_type_hints(holder, names, None if own is None else dict(own))["it"]
+        return get_type_hints(holder, names, nearer)["it"]
     except Exception:  # noqa: BLE001 (a text may hold any code)
         return UNKNOWN
 
@@ -192,8 +199,11 @@ def annotations_of_arguments(fn: Any, parameters: Iterable[str | None]) -> list[
 
 def return_annotation(fn: Any) -> Any:
     """Return what the function's node gives: its annotation, of an awaitable what is awaited, a class itself."""
+    while isinstance(fn, partial):
+        fn = fn.func
     if isinstance(fn, type):
-        return UNKNOWN if fn is type or is_a(fn, Awaitable) else fn
+        as_it_likes = type(fn).__call__ is not type.__call__ and not is_a(fn, Enum)
+        return UNKNOWN if fn is type or as_it_likes or is_a(fn, Awaitable) else fn
     if isinstance(get_origin(fn), type) or hasattr(fn, "__supertype__"):
         return fn
     function = _written(fn)

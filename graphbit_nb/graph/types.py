@@ -12,9 +12,10 @@ from collections.abc import Callable, Container, Iterable, Mapping, MutableMappi
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from inspect import isabstract
+from itertools import chain
 from numbers import Number
 from types import MappingProxyType, NoneType
-from typing import Any
+from typing import Any, Never
 
 from graphbit_nb.errors import TemplateError, did_you_mean
 from graphbit_nb.graph.annotations import (
@@ -32,16 +33,9 @@ from graphbit_nb.graph.annotations import (
 
 _ABSENT: Any = object()
 _CALLABLE: tuple[Any, ...] = (Callable,)
-_MAPPINGS = (
-    dict,
-    OrderedDict,
-    defaultdict,
-    MappingProxyType,
-    Mapping,
-    MutableMapping,
-)  # of keys and values, as written
+_MAPPINGS = (dict, OrderedDict, defaultdict, MappingProxyType, Mapping, MutableMapping)  # of keys, then values
 _OF_ITEMS = ("builtins", "collections", "collections.abc")  # where the one argument of a container is its items'
-_MOST_KIN = 1_000
+_MOST_KIN = 1_000  # classes that are looked at before a refusal
 _SHOWN = 8
 
 
@@ -51,12 +45,10 @@ def part_of(annotation: Any, key: str | int) -> Any:
     Raises:
         TemplateError: there can be no such part.
     """
-    alternatives = shapes(annotation)
-    parts = [_part(shape, key) for shape in alternatives]
-    found = [part for part in parts if part is not _ABSENT]
-    if found:
-        return _known(found)
-    raise TemplateError(f"{describe(annotation)} {_lack(alternatives, key)}")
+    part = _found(annotation, key)
+    if part is _ABSENT:
+        raise TemplateError(f"{describe(annotation)} {_lack(annotation, key)}")
+    return part
 
 
 def check_path(annotation: Any, path: Iterable[str | int], name: str = "") -> str | None:
@@ -68,12 +60,10 @@ def check_path(annotation: Any, path: Iterable[str | int], name: str = "") -> st
         name: What the value is called, for the sentence.
     """
     for key in path:
-        try:
-            part = part_of(annotation, key)
-        except TemplateError as error:
-            if not name:
-                return error.message
-            return f"{name} is {describe(annotation)} and {_lack(shapes(annotation), key)}"
+        part = _found(annotation, key)
+        if part is _ABSENT:
+            what, lack = describe(annotation), _lack(annotation, key)
+            return f"{name} is {what} and {lack}" if name else f"{what} {lack}"
         annotation, name = part, name + (f"[{key}]" if isinstance(key, int) else f".{key}" if name else key)
     return None
 
@@ -92,7 +82,7 @@ def item_of(annotation: Any) -> Any:
 
 def accepts(wanted: Any, given: Any, depth: int = 0) -> bool | None:
     """Whether a parameter annotated `wanted` can take a value of `given`: yes, no, or None for nobody knows."""
-    if wanted is UNKNOWN or wanted is object or wanted == given:
+    if wanted is UNKNOWN or wanted is object or wanted is given:
         return True
     if given is UNKNOWN or depth > DEEPEST:
         return None
@@ -105,9 +95,7 @@ def accepts(wanted: Any, given: Any, depth: int = 0) -> bool | None:
 
 def describe(annotation: Any, depth: int = 0) -> str:
     """Say in words what a value of a type is: "a text", "a list of numbers", "Person", "one of 'a', 'b'"."""
-    alternatives = ANYTHING if depth > DEEPEST else shapes(annotation)
-    if any(shape.kind is None for shape in alternatives):
-        return "any value"
+    alternatives = _alternatives(annotation, depth)
     literals = [repr(value) for shape in alternatives for value in _values(shape)]
     words = dict.fromkeys(_in_words(shape, depth) for shape in alternatives if not shape.values)
     if literals:
@@ -116,6 +104,11 @@ def describe(annotation: Any, depth: int = 0) -> str:
 
 
 # --- parts ---
+
+
+def _found(annotation: Any, key: str | int) -> Any:
+    parts = [part for shape in shapes(annotation) if (part := _part(shape, key)) is not _ABSENT]
+    return _known(parts) if parts else _ABSENT
 
 
 def _known(annotations: Sequence[Any]) -> Any:
@@ -147,10 +140,13 @@ def _at_key(shape: Shape, key: str | int) -> Any:
     if shape.kind not in _MAPPINGS or len(shape.args) != 2:
         return UNKNOWN
     keys, value = shape.args
-    simple = all(s.kind in (str, int, float, bool, bytes, NoneType) for s in shapes(keys))
-    allowed = [v for s in shapes(keys) for v in s.values]
-    impossible = key not in allowed if allowed else accepts(keys, type(key)) is False
-    return _ABSENT if simple and impossible else value
+    return value if any(_may_equal(wanted, key) for wanted in shapes(keys)) else _ABSENT
+
+
+def _may_equal(shape: Shape, key: str | int) -> bool:
+    if shape.kind not in (str, int, float, bool, bytes, NoneType):
+        return True
+    return key in shape.values if shape.values else isinstance(key, str) == (shape.kind is str)
 
 
 def _at_index(shape: Shape, key: int) -> Any:
@@ -202,6 +198,8 @@ def _is_single(shape: Shape) -> bool:
 
 def _may_have_more(kind: type, args: tuple[Any, ...], key: str | int | None) -> bool:
     """Whether a value of this class can be one of another that has the key: derived from it, or defined anew."""
+    if is_typed_dict(kind) and _takes_more_keys(kind):
+        return True
     if kind.__module__ == "builtins":
         return kind is type or (kind is tuple and not args and isinstance(key, str))
     if is_a(kind, Sequence) and args:
@@ -213,13 +211,19 @@ def _may_have_more(kind: type, args: tuple[Any, ...], key: str | int | None) -> 
     return any((isinstance(key, str) and key in field_names(other)) or _holds_items(other, key) for other in _kin(kind))
 
 
+def _takes_more_keys(kind: Any) -> bool:
+    more = getattr(kind, "__extra_items__", None)
+    closed = more is None or more is Never or "NoExtraItems" in str(more)
+    return not closed or getattr(kind, "__pydantic_config__", {}).get("extra") == "allow"
+
+
 def _holds_items(kind: type, key: str | int) -> bool:
     return (is_a(kind, Mapping) and not is_typed_dict(kind)) or (isinstance(key, int) and is_a(kind, Sequence))
 
 
 def _is_open(kind: type) -> bool:
     """Whether it is abstract: its values are of other classes."""
-    return isinstance(kind, ABCMeta) and (isabstract(kind) or not field_names(kind)) and not is_a(kind, Enum)
+    return isinstance(kind, ABCMeta) and (isabstract(kind) or not field_names(kind))
 
 
 def _kin(kind: type) -> list[type]:
@@ -244,8 +248,9 @@ def _is_array(kind: type | None) -> bool:
     return hasattr(kind, "tolist") and hasattr(kind, "dtype")
 
 
-def _lack(alternatives: Sequence[Shape], key: str | int) -> str:
+def _lack(annotation: Any, key: str | int) -> str:
     """Say what is not there, and what is."""
+    alternatives = shapes(annotation)
     names = list(dict.fromkeys(name for shape in alternatives for name in _keys(shape)))
     lengths = {len(places) for shape in alternatives if (places := _places(shape)) is not None}
     if isinstance(key, int) and lengths:
@@ -279,8 +284,8 @@ def _takes(wanted: Shape, given: Shape, depth: int) -> bool | None:
         return None
     if wanted.values:
         if given.values and w is g:
-            allowed = set(given.values) & set(wanted.values)
-            return False if not allowed else True if allowed == set(given.values) else None
+            allowed = [value in wanted.values for value in given.values]
+            return all(allowed) or (None if any(allowed) else False)
         return False if _related(w, g) is False else None
     if is_typed_dict(w):
         return _takes_fields(wanted, given, depth)
@@ -366,8 +371,14 @@ _WORDS: dict[Any, tuple[str, str]] = {
     NoneType: ("none", "none"),
     bytes: ("bytes", "bytes"),
     type: ("a class", "classes"),
+    None: ("any value", "any values"),
 }
 _CONTAINERS = {list: "list", dict: "dict", tuple: "tuple", set: "set", frozenset: "set", Sequence: "sequence"}
+
+
+def _alternatives(annotation: Any, depth: int) -> tuple[Shape, ...]:
+    found = ANYTHING if depth > DEEPEST else shapes(annotation)
+    return ANYTHING if any(shape.kind is None for shape in found) else found
 
 
 def _values(shape: Shape) -> tuple[Any, ...]:
@@ -377,10 +388,10 @@ def _values(shape: Shape) -> tuple[Any, ...]:
 def _in_words(shape: Shape, depth: int, form: int = 0) -> str:
     """Describe one class, as one (0) or many (1) of it."""
     kind = shape.kind
-    if kind in _WORDS:
+    if kind is None or kind in _WORDS:
         return _WORDS[kind][form]
     if kind not in _CONTAINERS:
-        return "any values" if kind is None else kind.__name__
+        return kind.__name__
     name = _CONTAINERS[kind]
     said = f"{name}s" if form else f"a {name}"
     places = _places(shape)
@@ -396,10 +407,6 @@ def _in_words(shape: Shape, depth: int, form: int = 0) -> str:
 
 
 def _many(annotation: Any, depth: int) -> str:
-    alternatives = ANYTHING if depth > DEEPEST else shapes(annotation)
-    if any(shape.kind is None for shape in alternatives):
-        return "any values"
-    words = dict.fromkeys(
-        " or ".join(map(repr, _values(shape))) if shape.values else _in_words(shape, depth, 1) for shape in alternatives
-    )
-    return " or ".join(words)
+    found = _alternatives(annotation, depth)
+    words = (map(repr, _values(shape)) if shape.values else [_in_words(shape, depth, 1)] for shape in found)
+    return " or ".join(dict.fromkeys(chain.from_iterable(words)))
