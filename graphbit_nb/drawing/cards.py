@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from graphbit_nb.drawing.markup import escape, tag
 from graphbit_nb.drawing.metrics import clean, clip, width
 from graphbit_nb.drawing.palette import ITEMS, LIGHT, QUIET, TINTED
-from graphbit_nb.drawing.shapes import COMPACT_NAME, NAME, SUB, TILE, TILE_GAP, form, outline
+from graphbit_nb.drawing.parts import merged
+from graphbit_nb.drawing.shapes import COMPACT_NAME, NAME, SUB, TILE, TILE_GAP, compact_figure_room, form, outline
 
 if TYPE_CHECKING:
     from graphbit_nb.drawing.geometry import Box
     from graphbit_nb.drawing.pen import Pen
     from graphbit_nb.drawing.scene import Card, Density
 
-_MOST_SEGMENTS = 24
 _HALO = 3.5
 _STROKE = {"stroke_linecap": "round", "stroke_linejoin": "round"}
-_ITEM_ORDER = ("fail", "run", "", "done", "cached")  # what a segment that stands for several items shows
 
 
 def said(card: Card) -> str:
@@ -113,13 +111,14 @@ def _input(card: Card, w: float, pen: Pen) -> str:
 def _compact(card: Card, w: float, pen: Pen) -> str:
     x = 8 + (4 if card.kind == "condition" else 0)
     right = w - x
-    figure = clean(card.meta if "/" in card.meta else card.fan or "")
-    taken = width(figure, SUB) + 6 if figure else 0
-    room = right - x - 21 - taken
+    held = compact_figure_room(card)
+    counted = card.meta if card.fan is not None or "/" in card.meta else ""
+    figure = clip(clean(counted or card.fan or ""), SUB, held - 6) if held else ""
+    room = right - x - 21 - (width(figure, SUB) + 6 if figure else 0)
     out = pen.mark("stale" if card.stale else card.state, x + 1, 6.5, 0.81)
     name = clip(clean(card.label), COMPACT_NAME, room)
     out += pen.text("gb-name", x + 21, 17, name, COMPACT_NAME, _name_colour(card), room=room)
-    if card.fan is not None:
+    if held and (figure or not pen.static):
         out += pen.text("gb-meta", right, 17, figure, SUB, _sub_colour(card), anchor="end")
     return out
 
@@ -161,7 +160,7 @@ def _full(card: Card, w: float, pen: Pen) -> str:
 def _bar(card: Card, x: float, right: float, pen: Pen) -> str:
     """Return the line along the foot: a segment for each item, or what is left of a wait."""
     if card.items:
-        items = _merged(card.items)
+        items = merged(card.items)
         gap = 1.5
         each = (right - x - gap * (len(items) - 1)) / len(items)
         return "".join(
@@ -184,12 +183,3 @@ def _segment(pen: Pen, x: float, w: float, fill: str, item: str | None = None) -
         {"class": "gb-seg", "data-item": item, "x": float(x), "y": 39.5, "width": w, "height": 3, "rx": 1,
          **pen.paint(fill=fill)},
     )  # fmt: skip
-
-
-def _merged(items: tuple[str, ...]) -> list[str]:
-    """Return at most 24 segments; one that stands for several items shows what most needs to be seen."""
-    if len(items) <= _MOST_SEGMENTS:
-        return list(items)
-    bounds = [len(items) * i // _MOST_SEGMENTS for i in range(_MOST_SEGMENTS + 1)]
-    groups = (set(items[a:b]) for a, b in pairwise(bounds))
-    return [next((item for item in _ITEM_ORDER if item in group), "") for group in groups]

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.drawing.metrics import clean
-from graphbit_nb.drawing.shapes import form, size, tag_width
+from graphbit_nb.drawing.shapes import form, frame_room, size, tag_width
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from graphbit_nb.drawing.scene import Card, Density, Rankdir, Scene
 
@@ -18,6 +18,11 @@ _NODESEP = {("LR", "full"): 0.22, ("LR", "compact"): 0.14, ("TB", "full"): 0.32,
 _RANKSEP = {("LR", "full"): 0.40, ("LR", "compact"): 0.28, ("TB", "full"): 0.54, ("TB", "compact"): 0.42}
 _MANY = 200  # cards from which Graphviz is told to hurry
 _STYLES = {"control": "dotted", "conditional": "dashed"}
+
+
+def gaps(rankdir: Rankdir, density: Density) -> tuple[float, float]:
+    """Return the least pixels between two cards of a rank, and between two ranks."""
+    return _NODESEP[rankdir, density] * 72, _RANKSEP[rankdir, density] * 72
 
 
 def dot(scene: Scene, *, rankdir: Rankdir, density: Density, only: Collection[int] | None = None) -> str:
@@ -42,15 +47,8 @@ def dot(scene: Scene, *, rankdir: Rankdir, density: Density, only: Collection[in
     )  # fmt: skip
     # Names are no DOT identifiers (a colon would be a port): nodes go by number.
     number = {card.id: i for i, card in enumerate(scene.cards)}
-    framed: set[str] = set()
-    for k, frame in enumerate(scene.frames):
-        if not frame.members:
-            continue
-        with graph.subgraph(name=f"cluster_{k}") as cluster:
-            cluster.attr(label=_label(frame.label), style="rounded", margin="10", id=f"c:{k}")
-            for member in sorted(frame.members, key=number.__getitem__):
-                _add(cluster, number[member], scene.cards[number[member]], density)
-        framed.update(frame.members)
+    framed = {member for frame in scene.frames for member in frame.members}
+    _add_frames(graph, scene, number, density)
     for i, card in enumerate(scene.cards):
         if card.id not in framed:
             _add(graph, i, card, density)
@@ -66,6 +64,8 @@ def _graph_attributes(scene: Scene, rankdir: Rankdir, density: Density) -> dict[
     if rankdir == "LR":
         gap += 0.16 if any(link.label for link in scene.links) else 0.0
         gap += 0.16 if scene.frames else 0.0
+    elif scene.frames and any(link.label for link in scene.links):
+        gap += 0.24  # a tag stands above the head of the frame that its link leads into
     arrivals = Counter(link.target for link in scene.links)
     departures = Counter(link.source for link in scene.links)
     widest = max((*arrivals.values(), *departures.values()), default=0)
@@ -81,6 +81,18 @@ def _graph_attributes(scene: Scene, rankdir: Rankdir, density: Density) -> dict[
     if len(scene.cards) > _MANY:
         attributes |= {"nslimit": "2", "nslimit1": "2", "mclimit": "0.3"}
     return attributes
+
+
+def _add_frames(
+    graph: Any, scene: Scene, number: Mapping[str, int], density: Density, parent: str | None = None
+) -> None:
+    for k, frame in enumerate(scene.frames):
+        if frame.parent == parent:
+            with graph.subgraph(name=f"cluster_{k}") as cluster:
+                cluster.attr(label=_label(frame_room(frame)), style="rounded", margin="10", id=f"c:{k}")
+                for member in sorted(frame.members, key=number.__getitem__):
+                    _add(cluster, number[member], scene.cards[number[member]], density)
+                _add_frames(cluster, scene, number, density, frame.id)
 
 
 def _add(graph: Any, i: int, card: Card, density: Density) -> None:

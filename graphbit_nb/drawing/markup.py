@@ -12,11 +12,13 @@ _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 )
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_PERHAPS = re.compile("[^ !#-%(-;=?-~]")  # all but plain letters, digits and signs, which is most of what is written
 
 
 def escape(text: object) -> str:
     """Escape a text for an element or an attribute; what XML does not allow becomes U+FFFD."""
-    return _NOT_XML.sub("\ufffd", str(text)).translate(_ESCAPES)
+    written = str(text)
+    return _NOT_XML.sub("\ufffd", written).translate(_ESCAPES) if _PERHAPS.search(written) else written
 
 
 def tag(name: str, attributes: Mapping[str, object], *inside: str) -> str:

@@ -51,7 +51,7 @@ DARK = Palette(
     },
     tints={"running": "#2c343e", "retrying": "#3b3527", "waiting": "#3a3037", "failed": "#3d2e2b"},
 )  # fmt: skip
-ITEMS = {"done": "succeeded", "cached": "cached", "run": "running", "fail": "failed"}
+ITEMS = {"done": "succeeded", "cached": "cached", "run": "running", "wait": "waiting", "fail": "failed"}
 
 
 def flow_colour(palette: Palette, flow: str) -> str:

@@ -1,4 +1,4 @@
-"""Draws a workflow: chooses direction and density, and puts cards, links and frames together as one SVG."""
+"""Draws a workflow: puts cards, links and frames together as one SVG."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from graphbit_nb.drawing.arrangement import MOST_FULL, PAD, arrange
 from graphbit_nb.drawing.cards import draw_card
 from graphbit_nb.drawing.dot import dot
-from graphbit_nb.drawing.geometry import Box, Curve, Places, around, covered, place
+from graphbit_nb.drawing.geometry import Box, Curve, Places, around, covered
 from graphbit_nb.drawing.markup import escape, tag
 from graphbit_nb.drawing.metrics import clean, clip, width
 from graphbit_nb.drawing.palette import DARK_STYLE, LIGHT, flow_colour
@@ -21,14 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from graphbit_nb.core.snapshot import RunSnapshot
-    from graphbit_nb.drawing.scene import Density, Frame, Link, Rankdir, Scene
+    from graphbit_nb.drawing.scene import Frame, Link, Scene
     from graphbit_nb.graph.workflow import Workflow
 
 WIDTH = 960  # pixels of a notebook's output, when nobody says otherwise
-_MOST_FULL = 30  # cards; above, compact ones
-_NARROW = 560  # pixels; below, compact ones from top to bottom
-_LEAST_SCALE: dict[Density, float] = {"full": 10 / 11, "compact": 10 / 12}  # no line of text below 10 px
-_PAD = 9.0
+_FRAME_HEAD = 22.0
+_LEAST_TEXT = 32.0  # pixels; less would hold nothing but an ellipsis
 _FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 
@@ -38,6 +37,7 @@ def svg(
     *,
     new: str | None = None,
     stale: Collection[str] = (),
+    unfold: Collection[str] = (),
     figures: bool = True,
     now: float | None = None,
     width: float | None = None,
@@ -48,14 +48,14 @@ def svg(
     Raises:
         LayoutError: no Graphviz could lay it out.
     """
-    scene = scene_of(workflow, snapshot, new=new, stale=stale, figures=figures, now=now)
+    scene = scene_of(workflow, snapshot, new=new, stale=stale, unfold=unfold, figures=figures, now=now)
     return draw(scene, width=width, static=static)
 
 
-def dot_source(workflow: Workflow) -> str:
-    """Return a workflow as DOT, for Graphviz and what reads its files."""
-    scene = scene_of(workflow)
-    return dot(scene, rankdir="TB", density="full" if len(scene.cards) <= _MOST_FULL else "compact")
+def dot_source(workflow: Workflow, *, unfold: Collection[str] = ()) -> str:
+    """Return a workflow as DOT, for Graphviz and what reads its files; see `scene_of` for the arguments."""
+    scene = scene_of(workflow, unfold=unfold)
+    return dot(scene, rankdir="TB", density="full" if len(scene.cards) <= MOST_FULL else "compact")
 
 
 def draw(scene: Scene, *, width: float | None = None, static: bool = True) -> str:
@@ -76,22 +76,6 @@ def draw(scene: Scene, *, width: float | None = None, static: bool = True) -> st
     return _Picture(shown, arrange(shown, WIDTH if width is None else width), Pen(static)).svg()
 
 
-def arrange(scene: Scene, width: float) -> Places:
-    """Lay a scene out in the first way that fits `width` with text that can be read, else in the narrowest."""
-    ways: list[tuple[Rankdir, Density]] = [("LR", "compact"), ("TB", "compact")]
-    if width < _NARROW:
-        ways.reverse()
-    elif len(scene.cards) <= _MOST_FULL:
-        ways = [("LR", "full"), ("TB", "full"), *ways]
-    tried = []
-    for rankdir, density in ways:
-        places = place(scene, rankdir=rankdir, density=density)
-        if (places.extent.width + 2 * _PAD) * _LEAST_SCALE[density] <= width:
-            return places
-        tried.append(places)
-    return min(tried, key=lambda places: places.extent.width)
-
-
 class _Picture:
     """One drawing in the making."""
 
@@ -106,7 +90,8 @@ class _Picture:
     def svg(self) -> str:
         frames = "".join(self._frame(self.scene.frames[k], box) for k, box in self.places.frames.items())
         links, tags, tag_boxes = [], [], []
-        taken = list(covered(self.scene, self.places).values())
+        heads = (box._replace(bottom=box.top + _FRAME_HEAD) for box in self.places.frames.values())
+        taken = [*covered(self.scene, self.places).values(), *heads]
         for link, curve in zip(self.scene.links, self.curves, strict=True):
             flow = self.scene.flow(link, self.cards)
             links.append(self._link(link, curve, flow))
@@ -126,7 +111,7 @@ class _Picture:
         boxes = [*covered(self.scene, self.places).values(), *self.places.frames.values(), *tags]
         boxes += [around(sampled(curve, 8)) for curve in self.curves]
         corners = [point for box in boxes for point in ((box.left, box.top), (box.right, box.bottom))]
-        return around(corners).grown(_PAD)
+        return around(corners).grown(PAD)
 
     def _link(self, link: Link, curve: Curve, flow: str) -> str:
         colour = flow_colour(LIGHT, flow)
@@ -156,10 +141,16 @@ class _Picture:
         )  # fmt: skip
         x = box.left + 10 + (16 if frame.state else 0)
         mark = self.pen.mark(frame.state, box.left + 9, box.top + 6, 0.75) if frame.state else ""
-        text = clip(clean(frame.label), SUB, box.right - x - 8, bold=True)
-        label = self.pen.text("gb-clabel", x, box.top + 16, text, SUB, LIGHT.ink2, bold=True)
+        name = clip(clean(frame.label), SUB, box.right - x - 8, bold=True)
+        label = self.pen.text("gb-clabel", x, box.top + 16, name, SUB, LIGHT.ink2, bold=True)
+        x += width(name, SUB, bold=True) + 8
+        text = clean(frame.live or frame.sub)
+        says = clip(text, SUB, box.right - x - 8) if box.right - x > _LEAST_TEXT else ""
+        if says:
+            label += self.pen.text("gb-clabel", x, box.top + 16, says, SUB, LIGHT.ink2)
         attributes = {"class": "gb-cluster", "data-id": frame.id, "data-state": frame.state or None}
-        return tag("g", attributes, ground, mark, label)
+        words = ", ".join(part for part in (clean(frame.label), frame.state, text) if part)
+        return tag("g", attributes, tag("title", {}, escape(words)), ground, mark, label)
 
 
 _FLOWS = ("dead", "idle", "done", "active")

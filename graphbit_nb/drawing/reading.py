@@ -1,45 +1,26 @@
-"""Reads a workflow, and a run if there is one, as a scene: what each card says."""
+"""Reads a workflow, and a run if there is one, as a scene: its cards, those of unfolded sub-workflows, and frames."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
 
+from graphbit_nb.core.paths import names_of
+from graphbit_nb.core.snapshot import NodeSnapshot
 from graphbit_nb.core.states import NodeState
-from graphbit_nb.drawing.scene import Card, Link, Scene
+from graphbit_nb.drawing.captions import Caption
+from graphbit_nb.drawing.figures import duration
+from graphbit_nb.drawing.parts import latest
+from graphbit_nb.drawing.scene import Card, Frame, Scene
+from graphbit_nb.drawing.wiring import INPUT, Wiring, sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator, Mapping
 
-    from graphbit_nb.core.events import ErrorInfo
-    from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
-    from graphbit_nb.graph.node import Node
+    from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.graph.workflow import Workflow
 
-_INPUT = "input:"  # a node's name has no colon, so an input cannot be taken for one
-_CAUSES = {
-    "AuthenticationError": "key not accepted",
-    "BadRequestError": "request refused",
-    "BudgetExceeded": "over budget",
-    "CircuitOpenError": "circuit open",
-    "ConfigurationError": "not set up",
-    "ContentFilteredError": "content filtered",
-    "ContextTooLongError": "prompt too long",
-    "InputTooLarge": "input too large",
-    "MissingInputError": "input missing",
-    "NotFoundError": "no such model",
-    "OutputError": "not as declared",
-    "OverloadedError": "overloaded",
-    "PermissionDeniedError": "not permitted",
-    "ProtocolError": "unreadable answer",
-    "ProviderConnectionError": "no connection",
-    "ProviderTimeoutError": "timed out",
-    "QuotaExhaustedError": "quota used up",
-    "RateLimitError": "rate limited",
-    "ServerError": "server error",
-    "TemplateError": "template error",
-    "TimeoutError": "timed out",
-}
-_ROOM = {"prompt": "88.8k chars", "agent": "88.8k chars", "human": "88:88"}
+__all__ = ["duration", "foldable", "scene_of"]
 
 
 def scene_of(
@@ -48,6 +29,7 @@ def scene_of(
     *,
     new: str | None = None,
     stale: Collection[str] = (),
+    unfold: Collection[str] = (),
     figures: bool = True,
     now: float | None = None,
 ) -> Scene:
@@ -58,163 +40,109 @@ def scene_of(
         snapshot: A run of it, also of an earlier version of it.
         new: Name of a node that has just been added.
         stale: Names of nodes whose results are older than their definitions.
+        unfold: Paths of sub-workflows whose nodes are drawn, inside a frame: ``"review"``, and ``"review.polish"`` for
+            one inside it. Paths that lead to none are passed over, since a workflow changes; see `foldable`.
         figures: Whether to show times and counts, which differ from run to run.
         now: Seconds since 1970, for the part of a wait that is left.
     """
-    cards = []
-    inputs = {name: spec for name, spec in workflow.inputs.items() if spec.required}
-    for name in inputs:
-        state = "pending" if snapshot is None or name not in snapshot.inputs else "succeeded"
-        cards.append(Card(id=_INPUT + name, label=name, kind="input", state=state))
+    paths = frozenset((unfold,) if isinstance(unfold, str) else unfold)
+    reader = _Reader(new=new, stale=stale, unfold=paths, figures=figures, now=now)
+    wiring = Wiring(paths)
+    for name, spec in workflow.inputs.items():
+        if spec.required:
+            state = "pending" if snapshot is None or name not in snapshot.inputs else "succeeded"
+            reader.cards.append(Card(id=INPUT + name, label=name, kind="input", state=state))
+    wiring.inputs(workflow)
+    nodes = {} if snapshot is None else snapshot.nodes
+    reader.read(workflow, nodes)
+    wiring.edges(workflow, nodes)
+    for path, inner in reader.unfolded.items():
+        wiring.edges(inner, reader.told[path], path)
+    return Scene(
+        title=workflow.name, cards=tuple(reader.cards), links=tuple(wiring.links), frames=tuple(reader.frames),
+        dead=frozenset(wiring.dead),
+    )  # fmt: skip
+
+
+def foldable(workflow: Workflow, path: str = "") -> Iterator[str]:
+    """Yield the path of each sub-workflow that can be unfolded, an outer one before those inside it."""
     for name, node in workflow.nodes.items():
-        told = None if snapshot is None else snapshot.nodes.get(name)
-        says = _Says(workflow, node, told, snapshot, now)
-        cards.append(
-            Card(
-                id=name, label=name, kind=node.kind, sub=says.what(), room=_ROOM.get(node.kind, "88.8 s"),
-                state="pending" if told is None else told.state.value, live=says.live(figures=figures),
-                meta=says.figure() if figures else "", wait=says.wait() if figures else None,
-                new=name == new, stale=name in stale,
-            )
-        )  # fmt: skip
-    links = [
-        Link(source=_INPUT + name, target=consumer)
-        for name, spec in inputs.items()
-        for consumer in spec.consumers
-        if consumer in workflow.nodes
-    ]
-    links += [
-        Link(source=edge.source, target=edge.target, kind=edge.kind, label=edge.label)
-        for edge in workflow.edges
-        if edge.source in workflow.nodes and edge.target in workflow.nodes
-    ]
-    return Scene(title=workflow.name, cards=tuple(cards), links=tuple(links), dead=_dead(workflow, snapshot))
+        inner = sub_workflow(node)
+        if inner is not None:
+            yield path + name
+            yield from foldable(inner.workflow, f"{path}{name}.")
 
 
-def _dead(workflow: Workflow, snapshot: RunSnapshot | None) -> frozenset[tuple[str, str]]:
-    """Return the branches that a condition has not taken."""
-    if snapshot is None:
-        return frozenset()
-    branches = [edge for edge in workflow.edges if edge.kind == "conditional" and edge.source in snapshot.nodes]
-    taken = {(edge.source, edge.target) for edge in branches if snapshot.nodes[edge.source].output == edge.label}
-    decided = {source for source, _ in taken}
-    return frozenset((edge.source, edge.target) for edge in branches if edge.source in decided) - taken
+class _Reader:
+    """Collects cards and frames.
 
-
-class _Says:
-    """What the card of one node says."""
+    Attributes:
+        cards: In the order of definition; those of an unfolded sub-workflow stand where its node was defined.
+        frames: Around the cards of sub-workflows, an outer one before those inside it.
+        unfolded: The sub-workflows that are drawn, by path.
+        told: What the run tells of their nodes, by path and name.
+    """
 
     def __init__(
-        self, workflow: Workflow, node: Node, told: NodeSnapshot | None, run: RunSnapshot | None, now: float | None
+        self, *, new: str | None, stale: Collection[str], unfold: Collection[str], figures: bool, now: float | None
     ) -> None:
-        self.workflow = workflow
-        self.node = node
-        self.told = told
-        self.run = run
-        self.now = now
+        self.cards: list[Card] = []
+        self.frames: list[Frame] = []
+        self.unfolded: dict[str, Workflow] = {}
+        self.told: dict[str, Mapping[str, NodeSnapshot]] = {}
+        self._new = new
+        self._stale = frozenset(stale)
+        self._unfold = unfold
+        self._figures = figures
+        self._now = now
 
-    def what(self) -> str:
-        """Return what the node is."""
-        kind, settings = self.node.kind, self.node.settings
-        gives = "" if self.node.output is None else f"→ {self.node.output}"
-        if kind == "human":
-            return "asks you"
-        if kind == "condition":
-            branches = dict.fromkeys(e.label for e in self.workflow.edges if e.source == self.node.name and e.label)
-            return " | ".join(branches) or gives or kind
-        model: Any = getattr(settings, "model", None)
-        if isinstance(model, str):
-            return model if self.node.output is None or self.node.output.is_text else f"{model} {gives}"
-        return gives or kind
+    def read(self, workflow: Workflow, told: Mapping[str, NodeSnapshot], frame: str = "") -> tuple[str, ...]:
+        """Read the nodes of a workflow, drawn inside a frame if one is given; return the cards that it holds itself."""
+        arrivals = Counter(edge.target for edge in workflow.edges)
+        labels: dict[str, dict[str, None]] = defaultdict(dict)
+        for edge in workflow.edges:
+            if edge.label:
+                labels[edge.source].update(dict.fromkeys(edge.label.split("|")))
+        members = []
+        for name, node in workflow.nodes.items():
+            path = f"{frame}.{name}" if frame else name
+            inner = sub_workflow(node) if path in self._unfold else None
+            caption = Caption(
+                node, told.get(name), labels=tuple(labels.get(name, ())), arrivals=arrivals[name], now=self._now,
+                framed=inner is not None,
+            )  # fmt: skip
+            if inner is None:
+                self.cards.append(self._card(path, name, caption))
+                members.append(path)
+            else:
+                self._unfolded(path, name, caption, inner.workflow, frame)
+        return tuple(members)
 
-    def live(self, *, figures: bool) -> str:
-        """Return what happens, or has happened, where that says more than what the node is."""
-        told = self.told
-        if told is None:
-            return ""
-        match told.state:
-            case NodeState.RUNNING if len(told.attempts) > 1 and figures:
-                return f"try {len(told.attempts)} · {self.what()}"
-            case NodeState.RETRYING:
-                error = told.attempts[-1].error if told.attempts else None
-                again = f"try {len(told.attempts) + 1}" if told.attempts and figures else ""
-                return " · ".join(part for part in (cause(error) if error else "", again) if part) or "trying again"
-            case NodeState.WAITING:
-                return "your turn"
-            case NodeState.FAILED:
-                return cause(told.error) if told.error else "failed"
-            case NodeState.SKIPPED:
-                return self._skipped()
-            case NodeState.CANCELLED:
-                return "cancelled"
-            case NodeState.SUCCEEDED if told.error is not None:
-                return f"fallback · {cause(told.error)}"
-            case _:
-                return ""
+    def _card(self, path: str, name: str, says: Caption) -> Card:
+        return Card(
+            id=path, label=name, kind=says.node.kind, sub=says.what(), room=says.room, fan=says.fan, state=says.state,
+            live=says.live(figures=self._figures), items=says.items(), new=path == self._new,
+            meta=says.figure() if self._figures else "", wait=says.wait() if self._figures else None,
+            stale=path.partition(".")[0] in self._stale,
+        )  # fmt: skip
 
-    def _skipped(self) -> str:
-        nodes = {} if self.run is None else self.run.nodes
-        before = [edge for edge in self.workflow.edges if edge.target == self.node.name and edge.source in nodes]
-        stopped = (NodeState.FAILED, NodeState.CANCELLED, NodeState.SKIPPED)
-        for state in stopped:
-            for edge in before:
-                if nodes[edge.source].state is state:
-                    return f"needs {edge.source}"
-        return "not taken" if any(edge.kind == "conditional" for edge in before) else "skipped"
-
-    def figure(self) -> str:
-        """Return the one number of the card."""
-        told = self.told
-        if told is None:
-            return ""
-        match told.state:
-            case NodeState.RUNNING:
-                return characters(len(told.streamed)) if told.streamed else ""
-            case NodeState.RETRYING:
-                left = self._left()
-                return "" if left is None else f"in {max(0, round(left))} s"
-            case NodeState.CACHED:
-                return "cached"
-            case NodeState.FAILED if told.error is not None and told.error.attempts > 1:
-                return f"{told.error.attempts} tries"
-            case NodeState.SUCCEEDED | NodeState.CANCELLED:
-                return "" if told.latency is None else duration(told.latency)
-            case _:
-                return ""
-
-    def _left(self) -> float | None:
-        told = self.told
-        attempt = told.attempts[-1] if told is not None and told.attempts else None
-        if attempt is None or attempt.delay is None or attempt.finished is None:
-            return None
-        return attempt.delay if self.now is None else max(0.0, attempt.finished + attempt.delay - self.now)
-
-    def wait(self) -> float | None:
-        """Return the part of the wait before the next attempt that is left."""
-        if self.told is None or self.told.state is not NodeState.RETRYING or self.now is None:
-            return None
-        delay, left = self.told.attempts[-1].delay if self.told.attempts else None, self._left()
-        return min(1.0, left / delay) if delay and left is not None else None
+    def _unfolded(self, path: str, name: str, says: Caption, inner: Workflow, parent: str) -> None:
+        place = len(self.frames)
+        self.unfolded[path] = inner
+        self.told[path] = _inside(says.told, inner)
+        members = self.read(inner, self.told[path], path)
+        figure = says.figure() if self._figures else ""
+        live = " · ".join(part for part in (says.live(figures=self._figures) or says.what(), figure) if part)
+        frame = Frame(
+            id=path, label=name, members=members, state=says.state, sub=says.what(), live=live, parent=parent or None
+        )
+        self.frames.insert(place, frame)
 
 
-def cause(error: ErrorInfo) -> str:
-    """Return why something failed, in two or three words."""
-    return _CAUSES.get(error.type, error.type)
-
-
-def duration(seconds: float) -> str:
-    """Return a time as it is shown on a card: ``40 ms``, ``9.4 s``, ``1:05``, ``2:00:07``."""
-    if seconds < 0.0995:
-        return f"{max(0.0, seconds * 1000):.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def characters(count: int) -> str:
-    """Return how much of an answer has come: ``312 chars``, ``4.1k chars``."""
-    if count < 1000:
-        return f"{count} chars"
-    return f"{count / 1000:.1f}k chars" if count < 99_950 else f"{round(count / 1000)}k chars"
+def _inside(told: NodeSnapshot | None, inner: Workflow) -> dict[str, NodeSnapshot]:
+    """Return what a run tells of the nodes of a sub-workflow, by name."""
+    if told is None:
+        return {}
+    if not told.parts and told.state in (NodeState.SKIPPED, NodeState.CANCELLED):
+        return {name: NodeSnapshot(name, state=told.state, reason=told.reason) for name in inner.nodes}
+    return {names_of(part.name)[-1]: part for part in latest(told)}

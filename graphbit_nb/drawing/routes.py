@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.drawing.geometry import Box, Curve, Places, Point, around, covered
 from graphbit_nb.drawing.markup import number
+from graphbit_nb.drawing.ports import tips
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbit_nb.drawing.scene import Link, Scene
+    from graphbit_nb.drawing.scene import Scene
 
 _ARROW = 7.0
 _TOUCH = 0.75  # half the thickest outline: the tip meets it
@@ -22,41 +23,42 @@ _TAG_HEIGHT = 16.0
 
 
 def routes(scene: Scene, places: Places) -> list[Curve]:
-    """Return a curve for each link, from the middle of one card's side to the middle of another's."""
+    """Return a curve for each link, from the middle of one card's side to its own place on another's."""
     obstacles = _Obstacles(covered(scene, places))
     across = places.rankdir == "TB"
     curves = []
-    for k, link in enumerate(scene.links):
-        ends = (link.source, link.target)
-        plain = s_curve(*_ends(places, link), across=across)
+    for k, (link, (x, y)) in enumerate(zip(scene.links, tips(scene, places), strict=True)):
+        source = places.cards[link.source]
+        start = (source.centre[0], source.bottom) if across else (source.right, source.centre[1])
+        tip = (x, y - _TOUCH) if across else (x - _TOUCH, y)
+        plain = s_curve(start, tip, across=across)
         laid_out = places.routes.get(k)
-        if not laid_out or _is_free(plain, across, obstacles, ends):
+        if not laid_out or _is_free(plain, across, obstacles, (link.source, link.target)):
             curves.append(plain)
         else:
-            curves.append(_trimmed(laid_out, *_ends(places, link), across=across))
+            curves.append(_trimmed(laid_out, start, tip, across=across))
     return curves
 
 
 class _Obstacles:
-    """Cards, to be found by place."""
+    """Cards with a margin around them, to be found by place."""
 
     def __init__(self, boxes: Mapping[str, Box]) -> None:
-        self._boxes = sorted(boxes.items(), key=lambda item: item[1].top)
+        grown = ((name, box.grown(_APART)) for name, box in boxes.items())
+        self._boxes = sorted(grown, key=lambda item: item[1].top)
         self._tops = [box.top for _, box in self._boxes]
-        self._highest = max((box.height for box in boxes.values()), default=0.0)
+        self._highest = max((box.height for _, box in self._boxes), default=0.0)
 
-    def near(self, region: Box) -> list[tuple[str, Box]]:
-        """Return the cards that a region touches."""
-        first = bisect_left(self._tops, region.top - self._highest)
-        last = bisect_right(self._tops, region.bottom)
-        return [item for item in self._boxes[first:last] if region.overlap(item[1])]
-
-
-def _ends(places: Places, link: Link) -> tuple[Point, Point]:
-    source, target = places.cards[link.source], places.cards[link.target]
-    if places.rankdir == "LR":
-        return (source.right, source.centre[1]), (target.left - _TOUCH, target.centre[1])
-    return (source.centre[0], source.bottom), (target.centre[0], target.top - _TOUCH)
+    def near(self, region: Box, others: tuple[str, str]) -> list[Box]:
+        """Return the cards that a region touches, except two."""
+        left, top, right, bottom = region
+        first = bisect_left(self._tops, top - self._highest)
+        last = bisect_right(self._tops, bottom)
+        return [
+            box
+            for name, box in self._boxes[first:last]
+            if box[0] < right and box[2] > left and box[3] > top and name not in others
+        ]
 
 
 def s_curve(start: Point, tip: Point, *, across: bool) -> Curve:
@@ -82,11 +84,11 @@ def _is_free(curve: Curve, across: bool, obstacles: _Obstacles, own: tuple[str, 
     start, end = curve[0], curve[-1]
     if (end[1] - start[1] if across else end[0] - start[0]) < _LEAST_GAP - _ARROW:
         return False
-    region = around(curve).grown(_APART)
-    near = [box.grown(_APART) for name, box in obstacles.near(region) if name not in own]
+    near = obstacles.near(around(curve), own)
     if not near:
         return True
-    return not any(box.holds(x, y) for x, y in sampled(curve)[1:-1] for box in near)
+    points = sampled(curve)[1:-1]
+    return not any(left < x < right and top < y < bottom for left, top, right, bottom in near for x, y in points)
 
 
 def sampled(curve: Curve, steps: int = _STEPS) -> list[Point]:

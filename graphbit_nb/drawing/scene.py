@@ -28,8 +28,8 @@ class Card:
         meta: One figure at the right-hand end of the second line.
         live: Second line in place of `sub`, once there is more to say.
         room: The widest text that `meta` will ever hold.
-        fan: How many items it fans out over, as text; None for a node that does not.
-        items: State of each item of a fan-out: ``"done"``, ``"cached"``, ``"run"``, ``"fail"`` or ``""``.
+        fan: What it is run for, ``"each point"``; None for a node that is run once.
+        items: States of its parts: ``"done"``, ``"cached"``, ``"run"``, ``"wait"``, ``"fail"`` or ``""``.
         wait: Part of a wait that is left, from 0 to 1.
         stale: Whether its result is older than its definition.
         new: Whether it has just been added.
@@ -64,12 +64,25 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """A frame around some cards, for example an unfolded sub-workflow. Frames do not overlap."""
+    """A frame around some cards, for example an unfolded sub-workflow. Frames overlap only where one holds another.
+
+    Attributes:
+        id: Unique among the frames.
+        label: Its name.
+        members: The cards that it holds itself, not in a frame inside it.
+        state: One of the node states, or ``""`` for none.
+        sub: What it is, beside its name.
+        live: What stands in place of `sub`, once there is more to say. Its room is that of `sub`.
+        parent: The frame around it.
+    """
 
     id: str
     label: str
     members: tuple[str, ...]
     state: str = ""
+    sub: str = ""
+    live: str = ""
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +93,12 @@ class Scene:
         title: Name of the workflow, for those who cannot see the drawing.
         cards: In the order of definition, which decides ties of the layout.
         links: From card to card.
-        frames: Around cards.
+        frames: Around cards, an outer one before those inside it.
         dead: Links, as (source, target), that will not be followed in this run.
 
     Raises:
-        ValueError: two cards share an id, or a link, frame or dead link names a card that is not there.
+        ValueError: two cards share an id, a link or frame names a card that is not there, a card is in two frames, or
+            a frame stands before the one around it.
     """
 
     title: str
@@ -104,6 +118,11 @@ class Scene:
                 raise ValueError(f"no card {name!r} in the scene")
         if len(framed := [m for frame in self.frames for m in frame.members]) != len(set(framed)):
             raise ValueError("a card is in two frames")
+        outer: set[str | None] = {None}
+        for frame in self.frames:
+            if frame.parent not in outer:
+                raise ValueError(f"frame {frame.id!r} stands before the frame around it, {frame.parent!r}")
+            outer.add(frame.id)
 
     def by_id(self) -> Mapping[str, Card]:
         """Return the cards by their ids."""

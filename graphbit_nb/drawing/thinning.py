@@ -31,6 +31,12 @@ def to_lay_out(scene: Scene) -> frozenset[int] | None:
     return frozenset(_tree(scene, ranks))
 
 
+def ranks_of(scene: Scene) -> dict[str, int] | None:
+    """Return the length of the longest way to each card, or None when links go in a circle."""
+    order = _topological(scene)
+    return None if order is None else _ranks(scene, order)
+
+
 def _topological(scene: Scene) -> list[str] | None:
     waiting = dict.fromkeys((card.id for card in scene.cards), 0)
     following = defaultdict(list)

@@ -7,6 +7,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+import graphbit_nb as gb
+from graphbit_nb.core import events as e
+from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.drawing import Card, Link, Scene, layout, modulecache
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,6 +27,40 @@ class Line:
     text: str
     left: float
     right: float
+
+
+def build(*nodes, name="reviews"):
+    builder = gb.WorkflowBuilder(name)
+    for node in nodes:
+        builder.add_node(node)
+    return builder.build()
+
+
+def fold(workflow, *events):
+    """The snapshot of a run after these events; each is its class and its own fields, one second after the other."""
+    snapshot = RunSnapshot()
+    started = (e.RunStarted, workflow.name, tuple(workflow.nodes), dict.fromkeys(workflow.inputs, "given"))
+    for seq, (kind, *fields) in enumerate((started, *events), start=1):
+        snapshot.apply(kind("run", seq, float(seq), *fields))
+    return snapshot
+
+
+def begun(*paths):
+    return [(e.NodeStarted, path) for path in paths]
+
+
+def ended(*paths, output="x"):
+    return [event for path in paths for event in ((e.NodeStarted, path), (e.NodeSucceeded, path, output))]
+
+
+def failed(path, kind="RateLimitError", attempts=1):
+    return [(e.NodeStarted, path), (e.NodeFailed, path, e.ErrorInfo(kind, "no", path, attempts))]
+
+
+def opened(path, what, *parts, iteration=1):
+    """A node begins and opens into these parts; a loop's further iterations open without a beginning."""
+    start = begun(path) if iteration == 1 else []
+    return [*start, (e.NodeExpanded, path, what, parts, iteration)]
 
 
 def parse(svg):

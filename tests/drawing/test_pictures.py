@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from graphbit_nb.drawing import Card, Link, Scene, draw
+from graphbit_nb.drawing import Card, Frame, Link, Scene, arrangement, draw
+from graphbit_nb.drawing.geometry import place
 from graphbit_nb.drawing.marks import ICONS, MARKS, OTHER_ICON, tables
 from graphbit_nb.drawing.palette import DARK, LIGHT
 from graphbit_nb.drawing.pictures import arrange
@@ -195,6 +196,54 @@ def test_every_link_can_be_seen_on_the_page(palette, paper):
 def test_the_tables_of_the_widgets_know_every_state_and_kind():
     assert set(tables()["marks"]) == {*STATES, "stale"}
     assert set(tables()["kinds"]) == set(KINDS)
+
+
+def test_of_very_many_cards_the_narrower_way_is_drawn_without_trying_both(monkeypatch):
+    laid_out = []
+
+    def counted(scene, **way):
+        laid_out.append(way["rankdir"])
+        return place(scene, **way)
+
+    monkeypatch.setattr(arrangement, "place", counted)
+    wide = Scene(title="t", cards=tuple(Card(id=str(i), label=f"n{i}", kind="prompt") for i in range(201)))
+    assert arrange(wide, 960).rankdir == "LR"
+    assert arrange(chain(201), 960).rankdir == "TB"
+    assert laid_out == ["LR", "TB"]
+
+
+def test_a_cycle_of_very_many_cards_is_drawn():
+    scene = chain(201)
+    cycle = Scene(title="t", cards=scene.cards, links=(*scene.links, Link(source="200", target="0")))
+    assert len(groups(draw(cycle), "gb-edge")) == 201
+
+
+@pytest.mark.parametrize(("meta", "shown"), [("", "each point"), ("7/12", "7/12"), ("12", "12")])
+def test_a_compact_fan_out_says_of_what_and_then_how_many(meta, shown):
+    (node,) = groups(draw(one(kind="prompt", fan="each point", meta=meta), width=300), "gb-node")
+    assert [text.text for text in node.iter(f"{SVG}text") if text.get("class") == "gb-meta"] == [shown]
+
+
+def test_a_compact_sub_workflow_shows_how_many_of_its_nodes_are_done():
+    (node,) = groups(draw(one(kind="workflow", meta="2/4"), width=300), "gb-node")
+    assert "2/4" in [text.text for text in node.iter(f"{SVG}text")]
+
+
+def test_a_compact_sub_workflow_has_no_room_for_how_long_it_took():
+    (node,) = groups(draw(one(kind="workflow", meta="9.4 s"), width=300), "gb-node")
+    assert "9.4 s" not in [text.text for text in node.iter(f"{SVG}text")]
+
+
+def test_a_tag_does_not_cover_the_head_of_a_frame():
+    cards = tuple(Card(id=i, label=i, kind="prompt") for i in "ab")
+    scene = Scene(
+        title="t", cards=cards, frames=(Frame(id="f", label="a frame with a long name", members=("b",)),),
+        links=(Link(source="a", target="b", kind="conditional", label="good | bad"),),
+    )  # fmt: skip
+    head = arrange(scene, 300).frames[0]
+    tag = groups(draw(scene, width=300), "gb-tag")[0][0]
+    top, high = float(tag.get("y")), float(tag.get("height"))
+    assert top + high <= head.top or top >= head.top + 22
 
 
 def test_a_thousand_nodes_are_drawn():

@@ -46,16 +46,19 @@ def test_no_two_cards_overlap(scene, way):
 
 
 @given(scenes(), WAYS)
-def test_every_link_leaves_and_meets_the_middle_of_a_side(scene, way):
+def test_every_link_leaves_the_middle_of_a_side_and_meets_the_side_opposite(scene, way):
     places = place(scene, rankdir=way[0], density=way[1])
     across = way[0] == "TB"
     for link, curve in zip(scene.links, routes(scene, places), strict=True):
         source, target = places.cards[link.source], places.cards[link.target]
-        tip = numbers(arrow(curve, across=across))[:2]
-        leaves = (source.centre[0], source.bottom) if across else (source.right, source.centre[1])
-        meets = (target.centre[0], target.top) if across else (target.left, target.centre[1])
-        assert curve[0] == leaves
-        assert tip == pytest.approx(meets, abs=1)
+        x, y = numbers(arrow(curve, across=across))[:2]
+        assert curve[0] == ((source.centre[0], source.bottom) if across else (source.right, source.centre[1]))
+        if across:
+            assert target.left < x < target.right
+            assert y == pytest.approx(target.top, abs=1)
+        else:
+            assert target.top < y < target.bottom
+            assert target.left - 1 <= x < target.left + 18  # the sides of some kinds are slanted or round
 
 
 @given(scenes(), st.sampled_from([400, 960, 4000]))

@@ -3,21 +3,13 @@
 import pytest
 
 import graphbit_nb as gb
-from graphbit_nb.core.events import ErrorInfo
+from graphbit_nb.core.events import ErrorInfo, NodeSkipped
 from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing import scene_of, svg
-from graphbit_nb.drawing.reading import characters, duration
+from graphbit_nb.drawing.figures import characters, duration, part_of
 
-from .conftest import groups
-
-
-def build(*nodes):
-    builder = gb.WorkflowBuilder("reviews")
-    for node in nodes:
-        builder.add_node(node)
-    return builder.build()
-
+from .conftest import build, fold, groups
 
 WORKFLOW = build(
     gb.Node.prompt("outline", "About {{ topic }}", model="gpt-4o"),
@@ -117,10 +109,20 @@ def test_a_retry_without_a_wait_has_no_bar():
     assert card(snapshot=retrying(delay=0.0), now=4.0).wait is None
 
 
-def test_a_skipped_node_names_what_it_needs():
-    snapshot = run(state=NodeState.FAILED)
-    snapshot.nodes["draft"].state = NodeState.SKIPPED
-    assert card("draft", snapshot).live == "needs outline"
+@pytest.mark.parametrize(
+    ("reason", "says"),
+    [
+        ("needs outline, which failed", "needs outline"),
+        ("needs review.score, which was skipped", "needs score"),
+        ("needs loop#2.draft, which was cancelled", "needs draft"),
+        ("outline gave 'positive', not 'negative'", "not taken"),
+        ("no edge that leads here was taken", "not taken"),
+        ("something else", "skipped"),
+    ],
+)
+def test_a_skipped_node_says_whether_it_was_not_chosen_or_could_not_be(reason, says):
+    told = card("draft", fold(WORKFLOW, (NodeSkipped, "draft", reason)))
+    assert (told.state, told.live) == ("skipped", says)
 
 
 def test_without_figures_two_runs_look_the_same():
@@ -172,3 +174,11 @@ def test_times_are_short(seconds, shown):
 )
 def test_counts_of_characters_are_short(count, shown):
     assert characters(count) == shown
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "shown"),
+    [(7, 12, "7/12"), (999, 1000, "999/1k"), (1299, 9999, "1.2k/9.9k"), (9_999, 10_000, "9.9k/10k")],
+)
+def test_what_is_not_all_done_is_never_rounded_up_to_it(count, total, shown):
+    assert part_of(count, total) == shown
