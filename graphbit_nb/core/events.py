@@ -230,7 +230,7 @@ class OutputRejected:
 
 @dataclass(slots=True)
 class FallbackAsked:
-    """A node failed for this reason, and the model that is its fallback is asked in its place."""
+    """A node failed for this reason, and the model that is its fallback is asked in its place, once there is a slot."""
 
     kind: ClassVar[Literal["fallback.asked"]] = "fallback.asked"
     run_id: str

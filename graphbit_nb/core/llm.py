@@ -176,8 +176,8 @@ class LlmClient(Protocol):
         """
         ...
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
-        """Turn texts into vectors.
+    async def embed(self, request: EmbedRequest, listener: CallListener | None = None) -> EmbedResponse:
+        """Turn texts into vectors; tell `listener`, if there is one, when it is tried again.
 
         Raises:
             ProviderError: the call failed.

@@ -44,6 +44,14 @@ class OutputType:
         return get_args(self.annotation) if get_origin(self.annotation) is Literal else ()
 
     @cached_property
+    def choices(self) -> tuple[str, ...]:
+        """Everything that may be given, as labels of conditions, where that is a short list; else empty."""
+        if self.annotation is bool:
+            return ("true", "false")
+        members = self.annotation if isinstance(self.annotation, type) and issubclass(self.annotation, Enum) else ()
+        return tuple(label for value in (*self.labels, *members) if (label := label_of(value)) is not None)
+
+    @cached_property
     def _adapter(self) -> Any:
         from pydantic import TypeAdapter
 

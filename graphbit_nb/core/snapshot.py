@@ -135,6 +135,7 @@ class RunSnapshot:
                     node.attempts[-1].error = event.error
             case FallbackAsked():
                 node = self.index[event.node]
+                node.state = NodeState.RETRYING
                 node.streamed = ""
                 node.end_attempt(event.time, event.error)
             case NodeFailed():

@@ -11,6 +11,7 @@ from graphbit_nb.core.states import NodeState
 from graphbit_nb.errors import InputTooLarge, MissingInputError
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import describe_error
+from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.stopwatch import Stopwatch
 from graphbit_nb.graph.kinds.workflow import ITERATION
 from graphbit_nb.graph.node import MISSING
@@ -169,7 +170,7 @@ class SubWorkflow(Composite):
 
     def unfold(self) -> None:
         """Bind the inputs and begin the first iteration."""
-        self._inputs = processor_of(self.node.kind).render(self.node, self.values)
+        self._inputs = rendered_body(self.node, processor_of(self.node.kind), self.values)
         self._iterate()
 
     def _iterate(self) -> None:

@@ -72,7 +72,7 @@ class NodeRun:
     _texts: list[str] | None = None
     _timer: asyncio.TimerHandle | None = None
     _client: LlmClient | None = None
-    _asked: GenerateRequest | None = None
+    _asked: tuple[str | None, Mapping[str, Any]] | None = None
     _asking: asyncio.Lock | None = None
     _resumed: asyncio.Future[None] | None = None
     _why: str | None = None
@@ -204,15 +204,16 @@ class NodeRun:
 
     async def generate(self, request: GenerateRequest) -> GenerateResponse:
         """Ask the node's model. One call at a time: a node has one slot."""
-        if self._asking is None:
-            self._asking = asyncio.Lock()
-        async with self._asking:
+        async with self._turn():
             await self._check_stopping()
             client = self._client_of()
             if self._instead is not None:
                 request = replace(request, model=None)  # the model named by the node is the one that failed
-            self._asked = request
-            self._announce_call()
+            names = ("temperature", "max_tokens", "top_p", "stop", "seed", "schema")
+            parameters = {name: value for name in names if (value := getattr(request, name)) is not None}
+            if request.sample:
+                parameters["sample"] = request.sample
+            self._asks(request.model, parameters)
             response = await client.generate(request, self)
             self._run.teller.flush(self)
             self._tell(
@@ -222,18 +223,18 @@ class NodeRun:
             return response
 
     async def embed(self, request: EmbedRequest) -> EmbedResponse:
-        """Ask the node's model for vectors."""
-        await self._check_stopping()
-        client = self._client_of()
-        info = client.model_info()
-        if self._instead is not None:
-            request = replace(request, model=None)
-        self._tell(LlmRequested, info.provider, request.model or info.name, {"texts": len(request.texts)})
-        began = self._run.loop.time()
-        response = await client.embed(request)
-        took = self._run.loop.time() - began
-        self._tell(LlmResponded, "", None, response.usage, response.model, None, None, took, None)
-        return response
+        """Ask the node's model for vectors. One call at a time, as with `generate`."""
+        async with self._turn():
+            await self._check_stopping()
+            client = self._client_of()
+            if self._instead is not None:
+                request = replace(request, model=None)
+            self._asks(request.model, {"texts": len(request.texts)})
+            began = self._run.loop.time()
+            response = await client.embed(request, self)
+            took = self._run.loop.time() - began
+            self._tell(LlmResponded, "", None, response.usage, response.model, None, None, took, None)
+            return response
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the node's model."""
@@ -258,16 +259,20 @@ class NodeRun:
             self._client = self._run.clients.client_for(self.node, self._instead)
         return self._client
 
+    def _turn(self) -> asyncio.Lock:
+        if self._asking is None:
+            self._asking = asyncio.Lock()
+        return self._asking
+
+    def _asks(self, model: str | None, parameters: Mapping[str, Any]) -> None:
+        self._asked = (model, parameters)
+        self._announce_call()
+
     def _announce_call(self) -> None:
-        request = self._asked
-        if request is None:
-            return
-        info = self._client_of().model_info()
-        names = ("temperature", "max_tokens", "top_p", "stop", "seed", "schema")
-        parameters = {name: value for name in names if (value := getattr(request, name)) is not None}
-        if request.sample:
-            parameters["sample"] = request.sample
-        self._tell(LlmRequested, info.provider, request.model or info.name, parameters)
+        if self._asked is not None:
+            model, parameters = self._asked
+            info = self._client_of().model_info()
+            self._tell(LlmRequested, info.provider, model or info.name, parameters)
 
     # ---- for the client
 
@@ -306,9 +311,10 @@ class NodeRun:
         """Keep what the node's code printed, up to a limit. Called from any thread."""
         if self.is_over or not text or self._printed > MOST_PRINTED:
             return
+        room = MOST_PRINTED - self._printed
         self._printed += len(text)
-        if self._printed > MOST_PRINTED:
-            text += "\n… (more was printed)\n"
+        if len(text) > room:
+            text = f"{text[:room]}\n… (more was printed)\n"
         if self._texts is None:
             self._texts = []
         self._texts.append(text)

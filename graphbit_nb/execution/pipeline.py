@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Protocol
 
-from graphbit_nb.errors import MissingInputError, OutputError, UsageError, did_you_mean, nearest
+from graphbit_nb.errors import MissingInputError, OutputError, TemplateError, UsageError, did_you_mean, nearest
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prompt, Repair
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def run_node(
     for reference in node.references:
         if reference.required and not reference.soft and reference.name not in values:
             raise MissingInputError(f"{reference.name!r} has no value", names=(reference.name,))
-    rendered = processor.render(node, values)
+    rendered = rendered_body(node, processor, values)
     if isinstance(rendered, Prompt):
         services.rendered(rendered)
     given = NodeInput(node=node, path=path, values=values, rendered=rendered, services=services)
@@ -70,6 +70,16 @@ async def run_node(
                 raise
             services.rejected(error)
             given.repair = Repair(number, str(value), str(error))
+
+
+def rendered_body(node: Node, processor: NodeProcessor, values: Mapping[str, Any]) -> Any:
+    """Fill the values in. Raises whatever the kind raises; lines are those of the place where the node is defined."""
+    try:
+        return processor.render(node, values)
+    except TemplateError as error:
+        if error.line is not None and node.origin is not None:
+            error.line += node.origin.first_line - 1
+        raise
 
 
 def checked_inputs(declared: Mapping[str, Any], needed: Mapping[str, bool], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,15 @@ if TYPE_CHECKING:
 class Printer(Protocol):
     """Who keeps what is printed."""
 
-    echoes: bool
-    stdout: Any
+    @property
+    def echoes(self) -> bool:
+        """Whether it is printed as well."""
+        ...
+
+    @property
+    def stdout(self) -> Any:
+        """Where `print` writes, unless the code says otherwise."""
+        ...
 
     def printed(self, text: str) -> None:
         """Keep a text; called from any thread."""

@@ -28,13 +28,14 @@ from graphbit_nb.core.events import (
 from graphbit_nb.core.outputs import TEXT, label_of
 from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.core.snapshot import RunSnapshot
-from graphbit_nb.core.states import RunStatus
+from graphbit_nb.core.states import NodeState, RunStatus
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
 from graphbit_nb.execution import commands as c
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.composites import Composite, composite_of
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.node_run import NodeRun
+from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.printing import routed_printing
 from graphbit_nb.execution.scheduler import Scheduler
 from graphbit_nb.execution.stopwatch import Stopwatch
@@ -119,6 +120,7 @@ class Run:
         self._owners: dict[int, Composite] = {}
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
+        self._stand_ins: dict[int, ErrorInfo] = {}  # nodes whose fallback's model waits for a slot, and why
         self._asked: dict[str, int] = {}
         self._answers = dict(options.answers)
         self._finished: asyncio.Future[None] = self.loop.create_future()
@@ -213,12 +215,12 @@ class Run:
 
     def handle(self, stimulus: s.Stimulus) -> None:
         """Tell the scheduler what happened and do what it answers. What happens meanwhile comes after it."""
-        self._stimuli.append(stimulus)
-        self._work()
-
-    def _work(self, commands: Sequence[c.Command] = ()) -> None:
         if self._is_handling:
-            return
+            self._stimuli.append(stimulus)
+        else:
+            self._work(self.scheduler.handle(stimulus))
+
+    def _work(self, commands: Sequence[c.Command]) -> None:
         self._is_handling = True
         try:
             self._carry_out(commands)
@@ -239,8 +241,7 @@ class Run:
                 case c.Enqueue(number):
                     self.publish(NodeReady, paths[number])
                 case c.Resume(number):
-                    self.publish(NodeResumed, paths[number])
-                    self._node_runs[number].resume()
+                    self._resume(number)
                 case c.Open(number):
                     self._open(number)
                 case c.Collect(number):
@@ -260,7 +261,8 @@ class Run:
 
     def _start(self, number: int, instead: LlmConfig | None = None) -> None:
         node = self._nodes[number]
-        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], self._scope(number, node), instead)
+        values = self._scopes[number] if node.join == "all" else self._scope(number, node)
+        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], values, instead)
 
     def _scope(self, number: int, node: Node) -> Mapping[str, Any]:
         """Return the values that a node sees: what branches that were not taken would have given is none."""
@@ -306,22 +308,22 @@ class Run:
 
         Items of one fan-out and iterations of one loop are one group, whatever they are inside of.
         """
-        limits = self.options.provider_limits
         found: dict[int, tuple[str, ...]] = {}
         for number, node in enumerate(nodes):
-            groups: tuple[str, ...] = ()
-            if node.for_each is not None:
-                continue  # its items are members, not itself
-            if node.concurrency is not None:
-                groups = (f"node {without_numbers(paths[number])}",)
-                self.scheduler.limit(groups[0], node.concurrency)
-            if limits and processor_of(node.kind).asks_model:
-                provider = self.clients.provider_of(node)
-                if provider in limits:
-                    groups = (*groups, provider)
+            if node.for_each is not None or (node.concurrency is None and not self.options.provider_limits):
+                continue  # of a fan-out the items are members, not itself
+            asks = bool(self.options.provider_limits) and processor_of(node.kind).asks_model
+            groups = self._limited(node, paths[number], self.clients.provider_of(node) if asks else None)
             if groups:
                 found[number] = groups
         return found
+
+    def _limited(self, node: Node, path: str, provider: str | None) -> tuple[str, ...]:
+        groups: tuple[str, ...] = ()
+        if node.concurrency is not None:
+            groups = (f"node {without_numbers(path)}",)
+            self.scheduler.limit(groups[0], node.concurrency)
+        return (*groups, provider) if provider is not None and provider in self.options.provider_limits else groups
 
     def _open(self, number: int) -> None:
         path = self._paths[number]
@@ -337,11 +339,11 @@ class Run:
     def _ask(self, number: int) -> None:
         node, path = self._nodes[number], self._paths[number]
         try:
-            question = str(processor_of(node.kind).render(node, self._scope(number, node)))
+            question = str(rendered_body(node, processor_of(node.kind), self._scope(number, node)))
         except Exception as error:  # noqa: BLE001 (a kind is foreign code)
             self.fail(number, describe_error(error, node=path))
             return
-        options = () if node.output is None else tuple(filter(None, map(label_of, node.output.labels)))
+        options = () if node.output is None else node.output.choices
         self._asked[path] = number
         for stopwatch in self._stopwatches_around(number):
             stopwatch.pause()
@@ -399,11 +401,29 @@ class Run:
             if type(node.fallback).__name__ != "LlmConfig":
                 self.fail(number, info)
             elif node_run.instead_of is None and not node_run.is_out_of_time:
-                self.publish(FallbackAsked, node_run.path, info)
-                self._start(number, node.fallback)
-                self._node_runs[number].instead_of = info
+                self._ask_fallback(number, node.fallback, info)
             else:
                 self.fail(number, info)
+
+    def _ask_fallback(self, number: int, fallback: LlmConfig, info: ErrorInfo) -> None:
+        """Let another model take the place of the one that failed, in the queue of its own provider."""
+        self.publish(FallbackAsked, self._paths[number], info)
+        if self.scheduler.states[number] is not NodeState.RETRYING:
+            self.handle(s.Delayed(number))
+        self._stand_ins[number] = info
+        node = self._nodes[number]
+        groups = self._limited(node, self._paths[number], fallback.provider)
+        self.scheduler.join_groups({number: groups})
+        self.handle(s.Due(number))
+
+    def _resume(self, number: int) -> None:
+        self.publish(NodeResumed, self._paths[number])
+        info = self._stand_ins.pop(number, None)
+        if info is None:
+            self._node_runs[number].resume()
+        else:
+            self._start(number, self._nodes[number].fallback)
+            self._node_runs[number].instead_of = info
 
     def succeed(self, number: int, value: Any, instead_of: ErrorInfo | None) -> None:
         """A node has its output; `instead_of` is the failure that its fallback stood in for."""
@@ -450,10 +470,9 @@ def checked_answer(node: Node, value: Any) -> Any:
     try:
         return output.parse(value) if isinstance(value, str) else output.check(value)
     except OutputError as error:
-        labels = [label for label in map(label_of, output.labels) if label is not None]
-        if not labels:
+        if not output.choices:
             raise
-        near = did_you_mean(str(value), labels) or f"; one of {', '.join(map(repr, labels))}"
+        near = did_you_mean(str(value), output.choices) or f"; one of {', '.join(map(repr, output.choices))}"
         raise OutputError(f"{value!r} is no answer here{near}", text=error.text) from None
 
 

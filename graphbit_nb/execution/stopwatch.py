@@ -28,7 +28,7 @@ class Stopwatch:
     def start(self) -> None:
         """Begin to count."""
         if self._left is not None and not self._pauses and self._timer is None:
-            self._timer = self._loop.call_later(self._left, self._expire)
+            self._timer = self._loop.call_later(self._left, self._is_up)
 
     def pause(self) -> None:
         """Stand still until `go_on` was called as often as this."""
@@ -46,6 +46,10 @@ class Stopwatch:
         """Count no more."""
         self._left = None
         self._stop()
+
+    def _is_up(self) -> None:
+        self.close()
+        self._expire()
 
     def _stop(self) -> None:
         if self._timer is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from graphbit_nb.core.outputs import label_of
 from graphbit_nb.errors import Problem, TemplateError, did_you_mean
 from graphbit_nb.graph.annotations import UNKNOWN, annotations_of_arguments, return_annotation
 from graphbit_nb.graph.connections import unknown_node
@@ -26,16 +25,21 @@ def branch_problems(node: Node, branch: Branch, nodes: Mapping[str, Node]) -> li
     source = nodes.get(branch.node)
     if source is None:
         return [unknown_node(branch.node, nodes, node=node.name, place=place)]
-    if sum(other.node == branch.node for other in node.when) > 1:
-        return [
-            Problem(
-                code="condition-twice",
-                message=f"there are two conditions on {branch.node}, and no answer fits both",
-                node=node.name,
-                place=place,
-                remedy=f"write one, such as '{branch.node}=a|b' for either of two labels",
-            )
-        ]
+    same = [other for other in node.when if other.node == branch.node]
+    if len(same) > 1:
+        return (
+            []
+            if same[0] is not branch
+            else [
+                Problem(
+                    code="condition-twice",
+                    message=f"there are two conditions on {branch.node}, and no answer fits both",
+                    node=node.name,
+                    place=place,
+                    remedy=f"write one, such as '{branch.node}=a|b' for either of two labels",
+                )
+            ]
+        )
     if source.for_each is not None:
         return [
             Problem(
@@ -62,11 +66,7 @@ def branch_problems(node: Node, branch: Branch, nodes: Mapping[str, Node]) -> li
 
 def possible_labels(node: Node) -> tuple[str, ...]:
     """Return the labels that a node's declared output allows; empty when it says nothing about them."""
-    if node.output is None:
-        return ()
-    if node.output.annotation is bool:
-        return ("true", "false")
-    return tuple(label for value in node.output.labels if (label := label_of(value)) is not None)
+    return () if node.output is None else node.output.choices
 
 
 def type_problems(nodes: Mapping[str, Node]) -> list[Problem]:

@@ -31,6 +31,7 @@ from graphbit_nb.templating import Loop, Reference
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+
 class _Missing:
     """Marks that nothing was given, where None is a value."""
 
@@ -54,11 +55,13 @@ class Origin:
         source: The text that defined it, for example the whole cell.
         place: How a person calls that place, for example ``"In [3]"``.
         cell: Id of the cell, the same when the cell is run again.
+        first_line: Line of the source on which the body begins.
     """
 
     source: str
     place: str = ""
     cell: str | None = None
+    first_line: int = 1
 
 
 class _KindsAsConstructors(type):
@@ -183,7 +186,7 @@ def make_node(
     try:
         prepared = processor.prepare(body, **given)
         references = processor.references(prepared)
-        loop = Loop(for_each) if isinstance(for_each, str) else for_each
+        loop = for_each if for_each is None or isinstance(for_each, Loop) else Loop(for_each)
         if loop is not None:
             references = outside(references, loop)
         declared = None if output is None else output_type(output, namespace)

@@ -1,4 +1,4 @@
-"""The command lines of the magics: argparse that answers with one clear line, and help that is generated from it."""
+"""The command lines of the magics: argparse that answers with one clear line, and the words and values on them."""
 
 from __future__ import annotations
 
@@ -8,38 +8,9 @@ import shlex
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphbit_nb.errors import UsageError, did_you_mean
-from graphbit_nb.graph.node import CACHE_MODES
-from graphbit_nb.graph.registry import ProcessorRegistry
-from graphbit_nb.providers.clients import FACTORIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Options of cells, in the order of the help. (name, how argparse reads it)
-COMMON: dict[str, dict[str, Any]] = {
-    "output": {"metavar": "TYPE", "help": "text, json, int, float, bool, 'yes|no', list[str], or a pydantic model"},
-    "after": {"metavar": "NODE", "nargs": "+", "help": "nodes that come before without being read"},
-    "retry": {"metavar": "N", "type": int, "help": "attempts in all"},
-    "timeout": {"metavar": "S", "type": float, "help": "seconds that the node may take"},
-    "fallback": {"metavar": "TEXT", "help": "stands in when the node fails"},
-    "cache": {"metavar": "MODE", "help": ", ".join(CACHE_MODES)},
-}
-OF_KIND: dict[str, dict[str, Any]] = {
-    "model": {"metavar": "M", "help": "model to ask"},
-    "provider": {
-        "metavar": "P",
-        "help": "openai, anthropic, ollama, local, or the name of a variable with an LlmConfig",
-    },
-    "system": {"metavar": "TEXT", "help": "the system prompt"},
-    "examples": {"metavar": "VAR", "help": "a list of pairs: what is asked, what is answered"},
-    "temperature": {"metavar": "T", "type": float, "help": "sent as it is"},
-    "max_tokens": {"metavar": "N", "type": int, "help": "limit on the answer"},
-    "top_p": {"metavar": "P", "type": float, "help": "sent as it is"},
-    "stop": {"metavar": "TEXT", "action": "append", "help": "text that ends the answer; may be given again"},
-    "seed": {"metavar": "N", "type": int, "help": "sent as it is"},
-}
-VARIABLES = ("examples",)
-"""Options that name a variable of the notebook."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -80,35 +51,9 @@ def split(line: str) -> list[str]:
         raise UsageError(f"the line cannot be read: {str(error).lower()}: {line.strip()}") from None
 
 
-def cell_parser(kind: str) -> Parser:
-    """Return the parser of ``%%graphbit KIND NAME ...``."""
-    processor = ProcessorRegistry.find(kind)
-    parser = Parser(f"%%graphbit {kind}", (type(processor).__doc__ or "").strip())
-    parser.add_argument("name", metavar="NAME", help="name of the node")
-    for name in getattr(processor, "options", ()):
-        if name != "inputs":
-            parser.add_argument(_flag(name), dest=name, **OF_KIND.get(name, {"metavar": "VALUE", "type": literal}))
-    for name, reading in COMMON.items():
-        parser.add_argument(_flag(name), dest=name, **reading)
-    parser.add_argument("--run", action="store_true", help="also run this node and what it needs")
-    parser.add_argument("--into", metavar="VAR", help="put the output into this variable whenever the node has run")
-    return parser
-
-
-def node_arguments(options: argparse.Namespace, kind: str, namespace: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given on a cell's line as arguments of `make_node`. Raises `UsageError`."""
-    own = ("name", "run", "into")
-    given = {name: value for name, value in vars(options).items() if value is not None and name not in own}
-    for name in VARIABLES:
-        if name in given:
-            given[name] = variable(given[name], namespace, f"%%graphbit {kind} {_flag(name)}")
-    provider = given.get("provider")
-    if provider is not None and type(namespace.get(provider)).__name__ == "LlmConfig":
-        given["provider"] = namespace[provider]
-    elif provider is not None and provider not in FACTORIES:
-        near = did_you_mean(provider, FACTORIES) or f"; there are {', '.join(FACTORIES)}"
-        raise UsageError(f"%%graphbit {kind} --provider: no provider {provider!r}{near}, or a variable's LlmConfig")
-    return given
+def first_word(line: str) -> str:
+    """Return the first word of a magic's line, whatever follows."""
+    return line.split(maxsplit=1)[0] if line.strip() else ""
 
 
 def variable(name: str, namespace: Mapping[str, Any], where: str) -> Any:
@@ -127,16 +72,22 @@ def literal(text: str) -> Any:
         return text
 
 
-def assignments(pairs: list[str] | None) -> dict[str, Any]:
-    """Read ``k=v`` pairs. Raises `UsageError`."""
+def pairs(words: list[str] | None, option: str) -> dict[str, str]:
+    """Read ``k=v`` words as they are. Raises `UsageError`."""
     found = {}
-    for pair in pairs or ():
-        name, sign, value = pair.partition("=")
+    for word in words or ():
+        name, sign, value = word.partition("=")
         if not sign or not name.strip().isidentifier():
-            raise UsageError(f"--set {pair!r}: write it as name=value")
-        found[name.strip()] = literal(value)
+            raise UsageError(f"{option} {word!r}: write it as name=value")
+        found[name.strip()] = value
     return found
 
 
-def _flag(name: str) -> str:
+def assignments(words: list[str] | None) -> dict[str, Any]:
+    """Read the ``k=v`` words of ``--set``, each value as a literal or as the text that it is. Raises `UsageError`."""
+    return {name: literal(value) for name, value in pairs(words, "--set").items()}
+
+
+def flag(name: str) -> str:
+    """Return an argument's name as it is typed."""
     return "--" + name.replace("_", "-")

@@ -30,6 +30,9 @@ class CellFunction:
         first_line: Line of the cell on which the body begins.
 
     Attributes:
+        source: The body as it was written.
+        namespace: The notebook's variables.
+        place: How tracebacks call the cell.
         references: The free names. Functions, classes and modules of the notebook are soft: they are just used, unless
             a node is called so. Any other name is a node or an input, so that a run can be given another value.
         has_return: Whether the body gives a value.
@@ -40,7 +43,9 @@ class CellFunction:
 
     def __init__(self, name: str, body: str, namespace: dict[str, Any], place: str, first_line: int = 2) -> None:
         self.__name__ = self.__qualname__ = name
-        self._namespace = namespace
+        self.source = body
+        self.namespace = namespace
+        self.place = place
         self._filename = f"<{place}>"
         self._offset = first_line - 1
         try:
@@ -84,18 +89,23 @@ class CellFunction:
         module = ast.fix_missing_locations(ast.Module(body=[definition], type_ignores=[]))
         compiled = compile(module, self._filename, "exec", dont_inherit=True)
         code = next(constant for constant in compiled.co_consts if isinstance(constant, types.CodeType))
-        return types.FunctionType(code, self._namespace, self.__name__)
+        return types.FunctionType(code, self.namespace, self.__name__)
 
     def shadows(self, name: str) -> bool:
         """Whether a node of this name hides a variable of the notebook, or a builtin, from the body."""
-        return (name in self._namespace or hasattr(builtins, name)) and any(
+        return (name in self.namespace or hasattr(builtins, name)) and any(
             reference.name == name for reference in self.references
         )
 
+    def tools(self) -> tuple[str, ...]:
+        """Return the names of the notebook's functions, classes and modules that the body works with, sorted."""
+        names = (reference.name for reference in self.references)
+        return tuple(name for name in names if name in self.namespace and self._is_tool(name))
+
     def _is_tool(self, name: str) -> bool:
         """Whether the name is something to work with: a function, a class, a module. Anything else is data."""
-        if name in self._namespace:
-            value = self._namespace[name]
+        if name in self.namespace:
+            value = self.namespace[name]
             return callable(value) or isinstance(value, types.ModuleType)
         return hasattr(builtins, name)
 

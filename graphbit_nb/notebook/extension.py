@@ -7,8 +7,9 @@ from weakref import WeakKeyDictionary
 
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
-from graphbit_nb.notebook import views
+from graphbit_nb.notebook import runviews, views
 from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns
+from graphbit_nb.notebook.completion import matcher_for
 from graphbit_nb.notebook.loop import run_nested as notebook_run_nested
 from graphbit_nb.notebook.magics import GraphbitMagics, is_run
 from graphbit_nb.session.executor import WorkflowExecutor, run_nested
@@ -31,6 +32,7 @@ class Extension:
         self.magics = _magics(shell)
         self.magics.workspace = _kept.pop(shell, self.magics.workspace)
         self.transformer = AwaitRuns(is_run)
+        self.matcher = matcher_for(self.magics)
 
     def load(self) -> None:
         """Register with the shell."""
@@ -45,6 +47,7 @@ class Extension:
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.for_type(ExecutionResult, self._show_result)
         formatter.for_type(Workflow, lambda workflow, **_: views.workflow_bundle(workflow))
+        shell.Completer.custom_matchers.append(self.matcher)
         WorkflowExecutor.nested = staticmethod(notebook_run_nested)
 
     def unload(self) -> None:
@@ -59,6 +62,7 @@ class Extension:
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.pop(ExecutionResult, None)
         formatter.pop(Workflow, None)
+        shell.Completer.custom_matchers.remove(self.matcher)
         WorkflowExecutor.nested = staticmethod(run_nested)
 
     def _before_cell(self, info: Any) -> None:
@@ -68,7 +72,7 @@ class Extension:
     def _show_result(self, result: ExecutionResult, **_: Any) -> dict[str, str]:
         if self.magics.workspace.shown == (result.run_id, self.shell.execution_count):
             return {"text/plain": repr(result)}  # the run's own picture stands right above
-        return views.result_bundle(result)
+        return runviews.result_bundle(result)
 
 
 def _magics(shell: Any) -> GraphbitMagics:

@@ -20,7 +20,7 @@ from graphbit_nb.templating.values import jsonable, plain
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
+    from graphbit_nb.core.snapshot import NodeSnapshot
 
 MOST_SHOWN = 20_000  # characters of an answer in a saved output
 PREVIEW = 160
@@ -89,10 +89,9 @@ def stage(svg: str, description: str) -> str:
     return f'<div class="gb-stage"><img alt="{text(description)}" src="data:image/svg+xml;base64,{data}"></div>'
 
 
-def bar(snapshot: RunSnapshot) -> str:
-    """Return the overall bar and the numbers beside it."""
-    counts = snapshot.counts()
-    order = [state for state in _BAR_ORDER if counts[state]]
+def bar(counts: Mapping[NodeState, int]) -> str:
+    """Return the overall bar and the numbers beside it: how many steps are in each state."""
+    order = [state for state in _BAR_ORDER if counts.get(state)]
     parts = "".join(f'<i data-state="{state}" style="flex:{counts[state]}"></i>' for state in order)
     listed = "".join(f"<li>{mark(state)}<b>{counts[state]}</b> {state}</li>" for state in order)
     return f'<div class="gb-over"><div class="gb-bar">{parts}</div><ul class="gb-counts">{listed}</ul></div>'
@@ -109,13 +108,13 @@ def note(parts: str, state: str = "") -> str:
     return f'<p class="gb-note"{f" data-state={state!r}" if state else ""}>{parts}</p>'
 
 
-def answer(value: Any) -> str:
+def answer(value: Any, most: int = MOST_SHOWN) -> str:
     """Return an output as text: prose as it is, data as indented JSON, long ones cut with a note."""
-    shown, is_prose = written(value)
+    shown, is_prose = written(value, most)
     rest = ""
-    if len(shown) > MOST_SHOWN:
+    if len(shown) > most:
         rest = '<p class="gb-line">the rest is in the result</p>'
-        shown = shown[:MOST_SHOWN]
+        shown = shown[:most]
     return f'<pre class="{"gb-prose" if is_prose else "gb-text"}">{text(shown)}</pre>{rest}'
 
 
@@ -152,6 +151,14 @@ def cut(value: str) -> str:
 def one_line(value: Any) -> str:
     """Return a text without line breaks and without the colour codes of terminals."""
     return " ".join(_ANSI.sub("", str(value)).split())
+
+
+def titled(parts: Iterable[tuple[str, str]]) -> str:
+    """Return texts under small titles."""
+    return "".join(
+        f'<span class="gb-role">{text(title)}</span><pre class="gb-text">{text(content)}</pre>'
+        for title, content in parts
+    )
 
 
 def seconds(value: float | None) -> str:

@@ -8,11 +8,13 @@ from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.registry import ProcessorRegistry, Prompt
 from graphbit_nb.notebook import html
 from graphbit_nb.notebook.views import messages_bundle
+from graphbit_nb.notebook.words import chosen, counted, node_line
+from graphbit_nb.session.job import node_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbit_nb.core.snapshot import Attempt, NodeSnapshot
+    from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.workflow import Workflow
@@ -43,13 +45,17 @@ def _reads(node: Node, name: str) -> bool:
     return any(reference.name == name for reference in node.references)
 
 
-def inspection_bundle(result: ExecutionResult, name: str) -> dict[str, str]:
-    """Return everything about a node in a run. Raises `UsageError` when the run had no such node."""
-    if name not in result.nodes:
-        raise UsageError(f"no node {name!r} in the latest run{did_you_mean(name, result.nodes)}")
-    node = result.nodes[name]
-    definition = result.workflow.nodes[name]
+def inspection_bundle(result: ExecutionResult, path: str) -> dict[str, str]:
+    """Return everything about a node in a run, by its name or its path. Raises `UsageError` when there is none."""
+    node = _find(result.snapshot, path)
+    definition = node_at(result.workflow, path)
     parts: list[tuple[str, str]] = [(f"prompt: {turn.role}", turn.content) for turn in node.messages]
+    if node.question is not None:
+        parts.append(("question", node.question + (f"\n{' | '.join(node.options)}" if node.options else "")))
+    if node.printed:
+        parts.append(("printed", node.printed))
+    if node.parts:
+        parts.append((counted(node), "\n".join(_part_lines(node))))
     if node.state.has_output:
         parts.append(("answer", html.written(node.output)[0]))
     if node.error is not None:
@@ -61,17 +67,37 @@ def inspection_bundle(result: ExecutionResult, name: str) -> dict[str, str]:
     if definition.origin is not None:
         parts.append((f"cell {definition.origin.place}", definition.origin.source.rstrip("\n")))
     parts = [(title, html.cut(content)) for title, content in parts]
-    facts = _facts(node)
-    body = "".join(
-        f'<span class="gb-role">{html.text(title)}</span><pre class="gb-text">{html.text(content)}</pre>'
-        for title, content in parts
-    )
-    head = html.head(name, str(node.state), facts)
+    head = html.head(path, str(node.state), _facts(node))
     plain = "\n".join(f"[{title}]\n{html.visible(content)}" for title, content in parts)
     return {
-        "text/html": html.page(html.shell([head, f'<div class="gb-stage">{body}</div>'])),
-        "text/plain": f"{name} {node.state}\n{plain}",
+        "text/html": html.page(html.shell([head, f'<div class="gb-stage">{html.titled(parts)}</div>'])),
+        "text/plain": f"{path} {node.state}\n{plain}",
     }
+
+
+def _find(snapshot: RunSnapshot, path: str) -> NodeSnapshot:
+    """Return the node of a run that a path leads to; of a path that leads nowhere, say where it ends."""
+    if path in snapshot.index:
+        return snapshot.index[path]
+    # The longest beginning that is a node: what comes after it is wrong.
+    outer = max((name for name in snapshot.nodes if path.startswith(name)), key=len, default=None)
+    node = None if outer is None else snapshot.nodes[outer]
+    while node is not None and (inner := [part for part in node.parts.values() if path.startswith(part.name)]):
+        node = max(inner, key=lambda part: len(part.name))
+    if node is not None and path[len(node.name) : len(node.name) + 1] in ("[", ".", "#"):
+        if not node.parts:
+            raise UsageError(f"{node.name} has nothing inside in the latest run, so there is no {path}")
+        names = list(node.parts)
+        there = f"there are {names[0]} to {names[-1]}" if len(names) > 6 else f"there are {', '.join(names)}"
+        near = "" if node.expands == "items" else did_you_mean(path, names[:1000])
+        raise UsageError(f"no node {path!r} in the latest run{near or '; ' + there}")
+    raise UsageError(f"no node {path!r} in the latest run{did_you_mean(path, snapshot.nodes)}")
+
+
+def _part_lines(node: NodeSnapshot) -> list[str]:
+    parts, left = chosen(node)
+    width = max(len(part.name) for part in parts)
+    return [node_line(part, width) for part in parts] + ([f"and {len(left):,} more"] if left else [])
 
 
 def _facts(node: NodeSnapshot) -> list[tuple[str, str]]:

@@ -10,9 +10,10 @@ from traitlets import Bool, CaselessStrEnum, Int
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.notebook import commands, definitions, helptext
-from graphbit_nb.notebook.arguments import cell_parser, split
+from graphbit_nb.notebook.arguments import first_word, split
+from graphbit_nb.notebook.options import cell_parser
 from graphbit_nb.notebook.workspace import Workspace
-from graphbit_nb.session.executor import ON_ERROR
+from graphbit_nb.session.executor import ON_ERROR, WorkflowExecutor
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -36,6 +37,7 @@ class GraphbitMagics(Magics):
         super().__init__(shell)
         self.workspace = Workspace()
         self.handle: RunHandle | None = None  # the run that began last
+        self.executors: dict[str, WorkflowExecutor] = {}  # what the latest run of each workflow was begun with
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -59,6 +61,9 @@ class GraphbitMagics(Magics):
         return served
 
     def _serve(self, line: str, cell: str | None, *, awaited: bool) -> Any:
+        command = commands.COMMANDS.get(first_word(line))
+        if command is not None and command.free_text:
+            return command.serve(self, commands.command.free_text(command, line, cell), awaited)
         words = split(line)
         if not words:
             kinds, names = ", ".join(ProcessorRegistry.kinds()), ", ".join(commands.COMMANDS)
@@ -89,19 +94,21 @@ class GraphbitMagics(Magics):
         options = cell_parser(kind).read(rest)
         definitions.define(self, kind, options, cell, line)
         if options.run:
-            return commands.run_nodes(self, [options.name], awaited=awaited)
+            return commands.runs.run_nodes(self, [options.name], awaited=awaited)
         return None
 
 
 def is_run(line: str, has_body: bool) -> bool:
     """Whether a magic's line will run the workflow, and so can be awaited."""
+    command = commands.COMMANDS.get(first_word(line))
+    if command is not None and (command.free_text or not has_body):
+        return command.runs
     try:
-        words = split(line)
+        return has_body and "--run" in split(line)
     except UsageError:
         return False
-    if has_body:
-        return "--run" in words
-    return words[:1] == ["run"]
 
 
-GraphbitMagics.graphbit.__doc__ = helptext.text()
+# What IPython's ? shows: made when it is asked for, since kinds of node come and go.
+GraphbitMagics.graphbit.getdoc = helptext.text  # type: ignore[attr-defined]
+GraphbitMagics.graphbit.__doc__ = "Define and run workflows of LLM calls; %graphbit help says how."

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.notebook import html
+from graphbit_nb.notebook.words import says
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
+    from graphbit_nb.core.snapshot import RunSnapshot
 
 PROGRESS = "application/vnd.graphbit.progress+json"
 """Type under which a running cell tells its progress; never part of a run's final form."""
@@ -27,12 +28,3 @@ def progress(snapshot: RunSnapshot) -> dict[str, Any]:
         if node.state.is_final
     ]
     return {"run": snapshot.run_id, "workflow": snapshot.workflow, "total": len(snapshot.nodes), "ended": ended}
-
-
-def says(node: NodeSnapshot) -> str:
-    """Say in one line how a node stands: its output, its error, the reason it did not run."""
-    if node.state.has_output:
-        return html.preview(node.output)
-    if node.error is not None:
-        return html.one_line(node.error)
-    return node.reason or str(node.state)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphbit_nb.execution.result import ExecutionResult
-    from graphbit_nb.notebook.views import RunView
+    from graphbit_nb.notebook.runviews import RunView
     from graphbit_nb.session.handle import RunHandle
 
     Keep = Callable[[ExecutionResult], None]

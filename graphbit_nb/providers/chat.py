@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from graphbit_nb.providers.presets import Preset
 
 DONE = "[DONE]"
+LONGEST_NAME = 200
+SHORTEST_KEY = 16  # what stands for a key where none is needed may well be part of a name
 INSTRUCTION = "Answer with one JSON value that fits this JSON schema, and with nothing else:\n"
 
 
@@ -185,12 +187,43 @@ def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[f
     return found, _usage(content.get("usage")), _word(content.get("model"))
 
 
+def models(text: str, failures: Failures) -> tuple[str, ...]:
+    """Read a list of models: their names, as the provider orders them.
+
+    Raises:
+        ProviderError: it is no such list, or only a part of it.
+    """
+    content = _loaded(text, failures)
+    table = {"data": content} if isinstance(content, list) else _object(content, text, failures)
+    if table.get("has_more"):
+        raise failures.protocol("lists its models only in part")
+    rows = table.get("data", "nothing")
+    if rows is None:  # as Ollama writes a list of none
+        return ()
+    if not isinstance(rows, list):
+        raise failures.protocol("gave no list of models", text)
+    named = [row.get("id") for row in rows if isinstance(row, Mapping)]
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and _can_be_shown(name, failures)))
+
+
+def _can_be_shown(name: str, failures: Failures) -> bool:
+    keys = [secret for secret in failures.secrets if len(secret) >= SHORTEST_KEY]
+    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not any(key in name for key in keys)
+
+
 def _json(text: str, failures: Failures) -> Mapping[str, Any]:
+    return _object(_loaded(text, failures), text, failures)
+
+
+def _loaded(text: str, failures: Failures) -> Any:
     try:
-        content = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
         what = "a page of HTML; check the address" if text.lstrip().startswith("<") else "what is not JSON"
         raise failures.protocol(f"sent {what}", text) from None
+
+
+def _object(content: Any, text: str, failures: Failures) -> Mapping[str, Any]:
     if isinstance(content, Mapping) and content.get("error"):
         raise failures.told(content, text)
     if not isinstance(content, Mapping):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.errors import ConfigurationError, did_you_mean
 from graphbit_nb.providers.limits import PoolLimits
+from graphbit_nb.providers.model_lists import ListsModels, ModelLists
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -55,10 +56,18 @@ class LlmClientManager:
     Args:
         limits: Of the connections to each address.
         factories: Further providers by name, each a function of config and manager; one of our names replaces ours.
+        lists: What is remembered of the providers' lists of models.
     """
 
-    def __init__(self, limits: PoolLimits | None = None, *, factories: Mapping[str, Factory] | None = None) -> None:
+    def __init__(
+        self,
+        limits: PoolLimits | None = None,
+        *,
+        factories: Mapping[str, Factory] | None = None,
+        lists: ModelLists | None = None,
+    ) -> None:
         self.limits = limits or PoolLimits()
+        self.lists = lists or ModelLists()
         self._factories = {**FACTORIES, **(factories or {})}
         self._clients: dict[Hashable, tuple[LlmConfig, LlmClient]] = {}
         self._pools: HttpPools | None = None
@@ -81,6 +90,23 @@ class LlmClientManager:
             self._clients[key] = (config, factory(config, self))
         return self._clients[key][1]
 
+    def can_list(self, config: LlmConfig) -> bool:
+        """Whether the provider of `config` may say which models it has. Raises as `client` does."""
+        return config.options.get("check_model") is not False and isinstance(self.client(config), ListsModels)
+
+    async def models_of(self, config: LlmConfig, *, since: float | None = None) -> tuple[str, ...] | None:
+        """Return the models that the provider of `config` lists, or None when that is not known.
+
+        Args:
+            config: Whose address and key are used; its model does not matter.
+            since: A list asked for before this time, by the clock of `lists`, is asked for again.
+
+        Raises:
+            ConfigurationError: as `client` does. A list that cannot be had is no error.
+        """
+        client = self.client(config)
+        return await self.lists.of(place_of(config), client, since) if isinstance(client, ListsModels) else None
+
     @property
     def pools(self) -> HttpPools:
         """The connections that the clients share."""
@@ -94,6 +120,7 @@ class LlmClientManager:
         """Close every client and every connection."""
         clients, self._clients = [client for _, client in self._clients.values()], {}
         pools, self._pools = self._pools, None
+        await self.lists.aclose()
         closing = [client.aclose() for client in clients]
         results = await asyncio.gather(*closing, *([pools.aclose()] if pools else []), return_exceptions=True)
         for error in results:
@@ -108,5 +135,11 @@ def _identity(config: LlmConfig) -> Hashable:
     """What makes two configs the same; a script is itself only, for it counts its calls."""
     if config.responses is not None:
         return (config.provider, id(config.responses))  # the table keeps the config, so the id stays its own
-    maps = json.dumps([dict(config.headers), dict(config.options)], sort_keys=True, default=repr)
-    return (config.provider, config.model, config.base_url, config.timeout, config.api_key, maps)
+    options = json.dumps(dict(config.options), sort_keys=True, default=repr)
+    return (*place_of(config), config.model, config.timeout, options)
+
+
+def place_of(config: LlmConfig) -> tuple[Hashable, ...]:
+    """What two configs have in common that ask the same address with the same key."""
+    headers = json.dumps(dict(config.headers), sort_keys=True, default=repr)
+    return (config.provider, config.base_url, config.api_key, headers)

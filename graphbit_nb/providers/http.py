@@ -1,4 +1,4 @@
-"""Posts JSON to one provider's address over pooled connections and reads the answer, whole or event by event.
+"""Sends JSON to one provider's address over pooled connections and reads the answer, whole or event by event.
 
 What the JSON means is the business of the clients; what went wrong is put into words by `failures`.
 """
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_ERROR_BODY = 64 * 1024
+LONGEST_LIST = 4 * 1024 * 1024
 _TELLTALE_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 
 
@@ -134,19 +135,60 @@ class Connection:
         Raises:
             ProviderError: the call failed, the answer is too large, or the request cannot be written as JSON.
         """
-        limits = self._pools.limits
         try:
             content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise failures.make(BadRequestError, f"cannot be sent this request: {error}") from None
+        headers = {"Content-Type": "application/json", **self.endpoint.headers}
+        longest = self._pools.limits.max_response_bytes
+        return await self._send("POST", path, content, headers, self._sign, longest, failures, on_event)
+
+    async def get(
+        self, path: str, failures: Failures, *, headers: Mapping[str, str] | None = None, key_header: str | None = None
+    ) -> str:
+        """Read what is at `path`, which is not expected to be large.
+
+        Args:
+            path: Below the base URL.
+            failures: Account of this call.
+            headers: Further ones, for this call alone.
+            key_header: Header that carries the key; None sends it as a bearer token.
+
+        Raises:
+            ProviderError: the call failed, or the answer is too large.
+        """
+
+        def sign(request: httpx.Request) -> httpx.Request:
+            if self.endpoint.key is None or key_header is None:
+                return self._sign(request)
+            request.headers[key_header] = self.endpoint.key.get_secret_value()
+            return request
+
+        longest = min(LONGEST_LIST, self._pools.limits.max_response_bytes)
+        more = {**self.endpoint.headers, **(headers or {})}
+        reply = await self._send("GET", path, None, more, sign, longest, failures)
+        return reply.text or ""
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str],
+        sign: Callable[[httpx.Request], httpx.Request],
+        longest: int,
+        failures: Failures,
+        on_event: Callable[[str], None] | None = None,
+    ) -> Reply:
+        limits = self._pools.limits
         try:
             client = self._pools.client(self.endpoint.base_url)
             async with client.stream(
-                "POST",
+                method,
                 path,
                 content=content,
-                headers={"Content-Type": "application/json", **self.endpoint.headers},
-                auth=self._sign if self.endpoint.key is not None else None,
+                headers=headers,
+                auth=sign if self.endpoint.key is not None else None,
                 timeout=httpx.Timeout(
                     self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
                 ),
@@ -155,7 +197,7 @@ class Connection:
                 failures.now = self._now()
                 if not response.is_success:
                     raise failures.answer(await _beginning(response))
-                bounded = _Bounded(response, limits.max_response_bytes, failures)
+                bounded = _Bounded(response, longest, failures)
                 if on_event is None or "text/event-stream" not in response.headers.get("content-type", ""):
                     return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
                 async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():

@@ -107,7 +107,11 @@ class OpenAIChatClient:
         first = None if stream.first_token is None else stream.first_token - started
         return replace(response, first_token=first, latency=self._clock() - started)
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+    async def embed(
+        self,
+        request: EmbedRequest,
+        listener: CallListener | None = None,  # noqa: ARG002 (one attempt: there is nothing to tell)
+    ) -> EmbedResponse:
         """Turn texts into vectors.
 
         Raises:
@@ -121,6 +125,21 @@ class OpenAIChatClient:
         reply = await self._connection.post("embeddings", body, failures)
         found, usage, answered_by = chat.vectors(reply.text or "", len(request.texts), failures)
         return EmbedResponse(vectors=found, usage=usage, model=answered_by or model)
+
+    async def list_models(self) -> tuple[str, ...]:
+        """Ask which models there are. Empty when the provider keeps no list that can be relied on.
+
+        Raises:
+            ProviderError: the list cannot be had.
+        """
+        preset = self._preset
+        if preset.models_path is None:
+            return ()
+        failures = self._connection.failures(None)
+        text = await self._connection.get(
+            preset.models_path, failures, headers=preset.models_headers, key_header=preset.models_key_header
+        )
+        return chat.models(text, failures)
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the model, without a call."""

@@ -42,6 +42,11 @@ class Preset:
         body: Sent in each chat call.
         always_streams: Whether to stream even when nobody listens.
         hints: What to do about an error, by its class.
+        models_path: Where its models are listed; None when there is no list that can be relied on.
+        models_headers: Sent when they are asked for.
+        models_key_header: Header that carries the key then; None is a bearer token.
+        fetch_model: Command that fetches a model. Where there is one the list is complete: what is not in it cannot
+            be asked.
     """
 
     name: str
@@ -55,6 +60,10 @@ class Preset:
     body: Mapping[str, Any] = field(default_factory=dict)
     always_streams: bool = False
     hints: Mapping[type[GraphbitError], str] = field(default_factory=dict)
+    models_path: str | None = "models"
+    models_headers: Mapping[str, str] = field(default_factory=dict)
+    models_key_header: str | None = None
+    fetch_model: str | None = None
 
 
 PRESETS: Mapping[str, Preset] = {
@@ -74,6 +83,9 @@ PRESETS: Mapping[str, Preset] = {
             structured_output="instruction",
             unknown_fields=frozenset({"seed"}),
             hints={AuthenticationError: "check the key given as api_key= or in ANTHROPIC_API_KEY"},
+            models_path="models?limit=1000",  # this address alone is not in OpenAI's shape
+            models_headers={"anthropic-version": "2023-06-01"},
+            models_key_header="x-api-key",
         ),
         Preset(
             name="ollama",
@@ -84,6 +96,7 @@ PRESETS: Mapping[str, Preset] = {
                 ProviderConnectionError: "is it running? start it with `ollama serve`",
                 NotFoundError: "fetch the model with `ollama pull`",
             },
+            fetch_model="ollama pull",
         ),
         Preset(
             name="openai_compatible",
@@ -118,7 +131,8 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
     """Find preset, address and key of `config`.
 
     `config.options` go into the body of each chat call, except `structured_output`, which says how this server holds
-    an answer to a JSON schema ("schema", "grammar" or "instruction").
+    an answer to a JSON schema ("schema", "grammar" or "instruction"), and `check_model`, which says whether its list
+    of models is believed when it lacks ours (True or False).
 
     Raises:
         ConfigurationError: something is missing; the message says what and how to give it.
@@ -138,6 +152,8 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
     options = dict(config.options)
     if "structured_output" in options:
         preset = replace(preset, structured_output=_structured_output(options.pop("structured_output")))
+    if not _check_model(options.pop("check_model", True)) or _is_azure(base_url):
+        preset = replace(preset, models_path=None)
     headers = {**preset.headers, **config.headers}
     for name, value in headers.items():
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
@@ -193,6 +209,17 @@ def _ollama_address(address: str) -> str:
 def _is_openais_own(base_url: str) -> bool:
     host = urlsplit(base_url).hostname or ""
     return any(host == own or host.endswith(f".{own}") for own in ("openai.com", "openai.azure.com"))
+
+
+def _is_azure(base_url: str) -> bool:
+    """Whether models have names there that each customer makes up, while the list has the makers' names."""
+    return (urlsplit(base_url).hostname or "").endswith(".azure.com")
+
+
+def _check_model(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigurationError(f"check_model must be True or False, not {value!r}")
+    return value
 
 
 def _structured_output(value: Any) -> StructuredOutput:

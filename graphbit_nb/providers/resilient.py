@@ -6,6 +6,8 @@ import asyncio
 import random as _random
 from typing import TYPE_CHECKING
 
+from graphbit_nb.providers.model_lists import ListsModels
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -58,13 +60,26 @@ class ResilientClient:
             on_retry=None if listener is None else listener.retry,
         )
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+    async def embed(self, request: EmbedRequest, listener: CallListener | None = None) -> EmbedResponse:
         """Turn texts into vectors, in as many attempts as the policy allows.
 
         Raises:
             ProviderError: the last attempt failed.
         """
-        return await self._retry.execute(lambda: self._client.embed(request), sleep=self._sleep, random=self._random)
+        return await self._retry.execute(
+            lambda: self._client.embed(request, listener),
+            sleep=self._sleep if listener is None else _waited_already,
+            random=self._random,
+            on_retry=None if listener is None else listener.retry,
+        )
+
+    async def list_models(self) -> tuple[str, ...]:
+        """Ask the wrapped client which models there are, once: nobody's work depends on it. Empty when it cannot say.
+
+        Raises:
+            ProviderError: the list cannot be had.
+        """
+        return await self._client.list_models() if isinstance(self._client, ListsModels) else ()
 
     def model_info(self) -> ModelInfo:
         """Say what the wrapped client knows about its model."""

@@ -38,9 +38,9 @@ class ScriptedClient:
 
     Args:
         responses: By node name, or ``"*"`` for every other node. Of a node inside others the whole path is looked for
-            first (``"each[3]"``, ``"review.score"``), then without numbers, then its own name. A text is given each time; a list gives one item a
-            call; an exception is raised; a function gets the request and returns any of these or a
-            `GenerateResponse`. Any other value is given as JSON.
+            first (``"each[3]"``, ``"review.score"``), then without numbers, then its own name. A text is given each
+            time; a list gives one item a call; an exception is raised; a function gets the request and returns any of
+            these or a `GenerateResponse`. Any other value is given as JSON.
         delay: Seconds before each answer.
         sleep: Waits so many seconds.
         clock: Seconds from any start, for latencies.
@@ -87,7 +87,11 @@ class ScriptedClient:
                 listener.token(piece)
         return replace(response, first_token=first, latency=self._clock() - started)
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:
+    async def embed(
+        self,
+        request: EmbedRequest,
+        listener: CallListener | None = None,  # noqa: ARG002 (one attempt: there is nothing to tell)
+    ) -> EmbedResponse:
         """Turn texts into vectors by their words: the same text gives the same vector, shared words bring two near."""
         words = sum(len(text.split()) for text in request.texts)
         return EmbedResponse(

@@ -40,7 +40,6 @@ SLIPS = {
     "doubled label": ("%%graphbit prompt x --output 'yes|yes'\nhi\n", "labels must be different"),
     "unknown examples": ("%%graphbit prompt x --examples exmples\nhi\n", "no variable 'exmples'; did you mean 'exa"),
     "examples no list": ("%%graphbit prompt x --examples topic_text\nhi\n", "examples must be a list of pairs"),
-    "after an unknown node": ("%%graphbit prompt x --after outlne\nhi\n", "no node 'outlne'; did you mean 'outline'?"),
     "no attempts": ("%%graphbit prompt x --retry 0\nhi\n", "retry=0"),
     "no time": ("%%graphbit prompt x --timeout 0\nhi\n", "timeout=0"),
     "unknown cache mode": ("%%graphbit prompt x --cache off\nhi\n", "cache='off'"),

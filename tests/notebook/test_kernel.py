@@ -159,6 +159,17 @@ def test_no_default_path_patches_asyncio(kernel):
     assert kernel.printed(code) == "False False\n"
 
 
+def test_tab_in_a_kernel_offers_what_fits_and_says_what_it_replaces(kernel):
+    kernel.run("%reload_ext graphbit_nb\n%graphbit new tab\n%graphbit reset")
+    kernel.run("%%graphbit prompt outline\nx")
+    for code, matches, begins in (
+        ("%%graphbit prompt x --pro", ["--provider"], 20),
+        ("%%graphbit prompt x\n{{ ou", ["outline"], 23),
+    ):
+        reply = kernel.client.complete(code, reply=True, timeout=LIMIT)["content"]
+        assert (reply["matches"], reply["cursor_start"]) == (matches, begins)
+
+
 @pytest.mark.local
 def test_an_interrupt_while_the_model_generates_frees_it_for_the_next_run(kernel):
     kernel.run("%reload_ext graphbit_nb\nimport graphbit_nb as gb\n%graphbit new local_run")
@@ -195,6 +206,39 @@ def test_only_the_newest_drawing_of_a_workflow_is_saved():
 def test_what_programs_are_told_of_the_progress_is_not_saved():
     document = execute(SCRIPT, "%%graphbit prompt first\nx", "r = %graphbit run")
     assert "graphbit.progress" not in nbformat.writes(document)
+
+
+def test_a_run_that_waits_for_a_person_lets_later_cells_go_on_and_is_answered_there():
+    document = execute(
+        SCRIPT,
+        "%%graphbit human approve --output 'yes|no'\nMay it go out?",
+        "%%graphbit prompt other --when approve=yes\nx",
+        "r = %graphbit run",
+        "print(r.status)",
+        "r = %graphbit answer approve yes",
+        "print(r.status, r.outputs)",
+    )
+    waiting, answered = (document.cells[number].outputs[0].data for number in (3, 5))
+    assert "May it go out?" in waiting["text/html"]
+    assert "answer with %graphbit answer approve yes|no" in waiting["text/plain"]
+    assert document.cells[4].outputs[0].text == "waiting\n"
+    assert answered["text/plain"].startswith("workflow succeeded")
+    assert document.cells[6].outputs[0].text == "succeeded {'approve': 'yes', 'other': 'fine'}\n"
+
+
+def test_the_drawing_of_a_workflow_that_holds_a_changed_one_is_drawn_anew():
+    document = execute(
+        SCRIPT,
+        "%graphbit new inner",
+        "%%graphbit prompt one\n{{ topic }}",
+        "%graphbit use workflow",
+        "%%graphbit workflow holds --of inner",
+        "%graphbit use inner",
+        "%%graphbit prompt one\n{{ theme }}",
+    )
+    drawn = document.cells[4].outputs[0].data
+    assert "theme" in drawn["image/svg+xml"]
+    assert "topic" not in drawn["image/svg+xml"]
 
 
 SLIPS = [

@@ -38,7 +38,7 @@ def test_inputs_come_from_set_then_from_inputs_then_from_variables(two):
 
 def test_what_was_taken_from_variables_is_said(two):
     two.ip.user_ns["topic"] = "graphs"
-    from graphbit_nb.notebook.commands import inputs_for
+    from graphbit_nb.notebook.inputs import inputs_for
 
     _, notes = inputs_for(two.workspace.built(), None, None, two.ip.user_ns)
     assert notes == ["from the notebook's variables: topic"]
@@ -187,7 +187,7 @@ def test_a_view_that_fails_leaves_no_run_behind(scripted, monkeypatch):
 
     shell = scripted({"stuck": never})
     shell("%%graphbit prompt stuck\nx\n")
-    monkeypatch.setattr("graphbit_nb.notebook.views.RunView.update", fail)
+    monkeypatch.setattr("graphbit_nb.notebook.runviews.RunView.update", fail)
     with pytest.raises(RuntimeError, match="cannot be shown"):
         shell("%graphbit run")
     handle = shell.ip.magics_manager.registry["GraphbitMagics"].handle

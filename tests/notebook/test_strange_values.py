@@ -97,7 +97,7 @@ def test_loading_again_keeps_workflows_and_model(scripted):
 def test_a_node_that_others_come_after_is_not_removed(shell):
     shell("%%graphbit prompt a\nx\n")
     shell("%%graphbit prompt b --after a\ny\n")
-    with pytest.raises(ValidationError, match="no node 'a'"):
+    with pytest.raises(ValidationError, match="this node needs 'a', which would be gone"):
         shell("%graphbit rm a")
     assert [node.name for node in shell.workspace.draft.nodes] == ["a", "b"]
 

@@ -85,6 +85,7 @@ class PythonProcessor(NodeProcessor):
 
     node_type = "python"
     options = ("inputs",)
+    body = "code"
 
     def prepare(self, body: Any, **options: Any) -> PythonSettings:
         """Bind the function's parameters. Raises `DefinitionError`."""

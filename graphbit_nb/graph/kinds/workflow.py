@@ -75,6 +75,8 @@ class WorkflowProcessor(NodeProcessor):
                     f"repeat_until reads {reference.name!r}, which is no node of {inner.name!r}"
                     + (did_you_mean(reference.name, known) or f"; there are {', '.join(list(known)[:10])}")
                 )
+        if carry and until is None:
+            raise DefinitionError("carry needs repeat_until: what is carried goes to the next iteration")
         returns = options.get("returns")
         if returns is not None and returns not in inner.nodes:
             raise DefinitionError(f"returns: no node {returns!r} in {inner.name!r}{_there(returns, inner)}")

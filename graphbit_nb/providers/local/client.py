@@ -146,7 +146,7 @@ class LocalClient:
             )
         raise failure
 
-    async def embed(self, request: EmbedRequest) -> EmbedResponse:  # noqa: ARG002 (the protocol's)
+    async def embed(self, request: EmbedRequest, listener: CallListener | None = None) -> EmbedResponse:  # noqa: ARG002 (the protocol's)
         """Not something that this model can do.
 
         Raises:

@@ -1,0 +1,6 @@
+"""The commands behind ``%graphbit NAME ...``, each a parser and what it does."""
+
+from graphbit_nb.notebook.commands import asking, documents, looking, models, runs, workflows
+from graphbit_nb.notebook.commands.command import COMMANDS, Command
+
+__all__ = ["COMMANDS", "Command", "asking", "documents", "looking", "models", "runs", "workflows"]
