@@ -254,7 +254,7 @@ class Run:
                     self._close(number)
                     self.publish(NodeCancelled, paths[number], reason)
                 case c.Interrupt(number, expired):
-                    self._node_runs[number].interrupt(expired)
+                    self._interrupt(number, expired)
                 case c.Finish(status, reason):
                     self.publish(RunFinished, status, reason)
                     self._finished.set_result(None)
@@ -415,6 +415,16 @@ class Run:
         groups = self._limited(node, self._paths[number], fallback.provider)
         self.scheduler.join_groups({number: groups})
         self.handle(s.Due(number))
+
+    def _interrupt(self, number: int, expired: str | None) -> None:
+        if number not in self._stand_ins:
+            self._node_runs[number].interrupt(expired)
+            return
+        del self._stand_ins[number]  # its fallback waits for a slot; nothing of it runs
+        if expired is None:
+            self.handle(s.Stopped(number))
+        else:
+            self.fail(number, describe_error(TimeoutError(expired), node=self._paths[number]))
 
     def _resume(self, number: int) -> None:
         self.publish(NodeResumed, self._paths[number])

@@ -103,7 +103,6 @@ class Scheduler:
         self._unfinished = len(plan.names)
         self._busy = 0
         self._waiting = 0
-        self._back: set[int] = set()  # nodes that are back from a retry's wait and queue for a slot
         self._why_stopping: str | None = None
         self._cancelled = False
         self._has_failed = False
@@ -228,7 +227,6 @@ class Scheduler:
                 self._become_ready(node)
                 continue
             is_back = self.states[node] is RETRYING
-            self._back.discard(node)
             self._move(node, RUNNING)
             self._commands.append(Resume(node) if is_back else Start(node))
 
@@ -272,9 +270,7 @@ class Scheduler:
     def _is_due(self, told: Due) -> None:
         if self.states[told.node] is not RETRYING:
             raise IllegalTransitionError(f"{self.names[told.node]} is {self.states[told.node]}, not retrying")
-        if told.node not in self._back:
-            self._back.add(told.node)
-            self._slots.enqueue(told.node, again=True)
+        self._slots.enqueue(told.node, again=True)
 
     def _expanded(self, told: Expanded) -> None:
         node, plan = told.node, told.plan

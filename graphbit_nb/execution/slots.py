@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+Entry = tuple[int, int, int]
+"""Again or first, ticket, node: the order in which those that wait are served."""
+
 _AGAIN, _FIRST = 0, 1  # who is back from a retry's wait comes before who has not begun
 
 
@@ -31,11 +34,12 @@ class Slots:
         self.groups: dict[int, tuple[str, ...]] = {}
         self._room: dict[str, int] = dict(limits)
         self._is_waiting = is_waiting
-        self._queue: list[tuple[int, int, int]] = []  # a heap of (again or first, ticket, node)
-        self._parked: dict[str, deque[tuple[int, int, int]]] = {}  # held up by a group
-        self._woken: deque[int] = deque()  # nodes without a slot whose group has room again
+        self._queue: list[Entry] = []  # a heap
+        self._parked: dict[str, deque[Entry]] = {}  # held up by a group
+        self._woken: deque[Entry] = deque()  # nodes without a slot whose group has room again
         self._slotless: set[int] = set()
         self._ticket = 0
+        self._tickets: dict[int, int] = {}  # the newest ticket of each node that waits
 
     def limit(self, group: str, room: int) -> None:
         """Say how many members of a new group may run at the same time."""
@@ -57,29 +61,27 @@ class Slots:
                 self._wake(group)
 
     def enqueue(self, node: int, *, again: bool = False) -> None:
-        """Let a node wait for a slot."""
-        self._ticket += 1
-        heappush(self._queue, (_AGAIN if again else _FIRST, self._ticket, node))
+        """Let a node wait for a slot, from here on in the groups that it has now."""
+        heappush(self._queue, self._entry(node, _AGAIN if again else _FIRST))
 
     def park(self, node: int) -> None:
         """Let a node that holds no slot wait for its groups."""
-        self._ticket += 1
         self._slotless.add(node)
-        self._hold((_FIRST, self._ticket, node))
+        self._hold(self._entry(node, _FIRST))
 
     def next(self) -> int | None:
         """Return who may run now, or None. It must have been made to before the next is asked for."""
         while self._queue or self._woken:
             if self._woken:
-                node = self._woken.popleft()
-                if self._is_waiting(node):
-                    return node
-                self._leave(node)
+                entry = self._woken.popleft()
+                if self._is_valid(entry):
+                    return entry[2]
+                self._leave(entry[2])
             elif self.running >= self.count:
                 return None
             else:
                 entry = heappop(self._queue)
-                if not self._is_waiting(entry[2]):
+                if not self._is_valid(entry):
                     self._leave(entry[2])
                 elif not self.groups or self._full(entry[2]) is None:
                     return entry[2]
@@ -93,6 +95,15 @@ class Slots:
         self._parked.clear()
         self._woken.clear()
 
+    def _entry(self, node: int, order: int) -> Entry:
+        self._ticket += 1
+        self._tickets[node] = self._ticket
+        return (order, self._ticket, node)
+
+    def _is_valid(self, entry: Entry) -> bool:
+        """Whether a node still waits, and with this ticket."""
+        return self._tickets.get(entry[2]) == entry[1] and self._is_waiting(entry[2])
+
     def _full(self, node: int) -> str | None:
         """Return a group of the node that has no room."""
         for group in self.groups.get(node, ()):
@@ -100,7 +111,7 @@ class Slots:
                 return group
         return None
 
-    def _hold(self, entry: tuple[int, int, int]) -> None:
+    def _hold(self, entry: Entry) -> None:
         full = self._full(entry[2])
         if full is None:  # its room came while it was on its way
             self._serve(entry)
@@ -119,12 +130,12 @@ class Slots:
         parked = self._parked.get(group)
         while parked:
             entry = parked.popleft()
-            if self._is_waiting(entry[2]):
+            if self._is_valid(entry):
                 self._serve(entry)
                 return
 
-    def _serve(self, entry: tuple[int, int, int]) -> None:
+    def _serve(self, entry: Entry) -> None:
         if entry[2] in self._slotless:
-            self._woken.append(entry[2])
+            self._woken.append(entry)
         else:
             heappush(self._queue, entry)

@@ -259,7 +259,8 @@ def check(case, outcome, *, earlier=()):
 
     # Steps are counted right: a node that opened counts as what it opened into.
     leaves = [node for node in snapshot.index.values() if not node.parts]
-    assert (snapshot.total, snapshot.done) == (len(leaves), sum(node.state.is_final for node in leaves))
+    counted = (len(leaves), sum(node.state.is_final for node in leaves))
+    assert (snapshot.total, snapshot.done) == counted, story(everything)
 
     # Never more leaves hold a slot than allowed, nor more items than a node's own limit.
     composites = {event.node for event in events if event.kind == "node.expanded"}
