@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         ModelInfo,
         Usage,
     )
-    from graphbit_nb.core.snapshot import NodeSnapshot as NodeResult
+    from graphbit_nb.core.node_snapshot import NodeSnapshot as NodeResult
     from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.core.states import NodeState, RunStatus
     from graphbit_nb.errors import (
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from graphbit_nb.providers.clients import LlmClientManager
     from graphbit_nb.reliability.retry import RetryPolicy
     from graphbit_nb.session.executor import WorkflowExecutor
+    from graphbit_nb.session.files import export, load
     from graphbit_nb.session.handle import RunHandle
     from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
     from graphbit_nb.templating import SafeTemplateEngine
@@ -111,12 +112,13 @@ _WHERE = {
     "providers.clients": "LlmClientManager",
     "reliability.retry": "RetryPolicy",
     "session.executor": "WorkflowExecutor",
+    "session.files": "export load",
     "session.handle": "RunHandle",
     "session.lifecycle": "get_system_info init shutdown version",
     "templating": "SafeTemplateEngine",
 }
 _ALIASES = {
-    "NodeResult": ("core.snapshot", "NodeSnapshot"),
+    "NodeResult": ("core.node_snapshot", "NodeSnapshot"),
     "PyExecutionResult": ("execution.result", "ExecutionResult"),
     "PyLlmConfig": ("core.config", "LlmConfig"),
     "PyWorkflowBuilder": ("graph.builder", "WorkflowBuilder"),
@@ -197,9 +199,11 @@ __all__ = [
     "Workflow",
     "WorkflowBuilder",
     "WorkflowExecutor",
+    "export",
     "get_system_info",
     "init",
     "last",
+    "load",
     "shutdown",
     "version",
 ]

@@ -110,15 +110,15 @@ class Report:
     _seen: set[tuple[str, str]] = field(default_factory=set)
     _states: list[str] = field(default_factory=list)
     _tokens: int = 0
-    _runs: set[str] = field(default_factory=set)
+    _runs: dict[str, str] = field(default_factory=dict)  # id of each run and its status
     _began: float | None = None
 
     def tell(self, progress: Mapping[str, Any]) -> None:
         """Take in the progress of a run: its id, its workflow, and the nodes that have ended."""
         self._began = self._began if self._began is not None else self.clock()
         if progress["run"] not in self._runs:
-            self._runs.add(progress["run"])
             self.say(f"{progress['workflow']}: {progress['total']} nodes")
+        self._runs[progress["run"]] = progress["status"]
         for node in progress["ended"]:
             key = (progress["run"], node["name"])
             if key not in self._seen:
@@ -136,8 +136,8 @@ class Report:
         return head + (says if len(says) <= room else says[: room - 1] + "…")
 
     def all_succeeded(self) -> bool:
-        """Whether there were nodes, and all of them have an output."""
-        return bool(self._states) and all(state in ("succeeded", "cached") for state in self._states)
+        """Whether there were nodes, and every run succeeded: none failed, was cut off, or waits for a person."""
+        return bool(self._states) and all(status == "succeeded" for status in self._runs.values())
 
     def summary(self) -> str:
         """Say in one line what happened."""

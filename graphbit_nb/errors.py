@@ -44,8 +44,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+def nearest(word: Any, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """Return the known name most like `word`, or None when none is as close as `cutoff`, of 0 to 1."""
+    if not isinstance(word, str):
+        return None
     candidates = [k for k in known if k != word]
     found = difflib.get_close_matches(word, candidates, n=1, cutoff=cutoff)
     if found:

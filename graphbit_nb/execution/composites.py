@@ -206,7 +206,8 @@ class SubWorkflow(Composite):
             self.run.handle(s.Stopped(self.number, "a node inside was cancelled"))
             return
         until = settings.repeat_until
-        if until is not None and self._iteration < settings.max_iterations and not until.evaluate(self._scope):
+        so_far = {ITERATION: self._iteration, **self._scope}
+        if until is not None and self._iteration < settings.max_iterations and not until.evaluate(so_far):
             self._inputs |= {name: self._given(node, "carry") for name, node in settings.carry.items()}
             self._iterate()
             return

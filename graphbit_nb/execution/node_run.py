@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("graphbit_nb")
 
+_PRINTING = threading.Lock()  # of all nodes: printing is rare, and a node's threads are its own
+
 MOST_PRINTED = 100_000  # characters that are kept of what one node prints
 
 
@@ -69,7 +71,7 @@ class NodeRun:
     instead_of: ErrorInfo | None = None
     has_printed = False
     _printed = 0
-    _texts: list[str] | None = None
+    _texts: tuple[str, ...] = ()
     _timer: asyncio.TimerHandle | None = None
     _client: LlmClient | None = None
     _asked: tuple[str | None, Mapping[str, Any]] | None = None
@@ -311,19 +313,19 @@ class NodeRun:
         """Keep what the node's code printed, up to a limit. Called from any thread."""
         if self.is_over or not text or self._printed > MOST_PRINTED:
             return
-        room = MOST_PRINTED - self._printed
-        self._printed += len(text)
-        if len(text) > room:
-            text = f"{text[:room]}\n… (more was printed)\n"
-        if self._texts is None:
-            self._texts = []
-        self._texts.append(text)
-        if not self.has_printed:
-            self.has_printed = True
+        with _PRINTING:
+            room = MOST_PRINTED - self._printed
+            self._printed += len(text)
+            if len(text) > room:
+                text = f"{text[:room]}\n… (more was printed)\n"
+            self._texts = (*self._texts, text)
+            is_first, self.has_printed = not self.has_printed, True
+        if is_first:
             self._run.loop.call_soon_threadsafe(self._run.teller.prints, self)
 
     def take_printed(self) -> str:
         """Return what was printed since it was told last."""
-        self.has_printed = False
-        texts, self._texts = self._texts, None
-        return "".join(texts or ())
+        with _PRINTING:
+            self.has_printed = False
+            texts, self._texts = self._texts, ()
+        return "".join(texts)

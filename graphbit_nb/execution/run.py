@@ -123,6 +123,7 @@ class Run:
         self._stand_ins: dict[int, ErrorInfo] = {}  # nodes whose fallback's model waits for a slot, and why
         self._asked: dict[str, int] = {}
         self._answers = dict(options.answers)
+        self._doomed = set(options.cancels)  # paths of nodes to cancel once they are there
         self._finished: asyncio.Future[None] = self.loop.create_future()
         self._stimuli: deque[s.Stimulus] = deque()
         self._is_handling = False
@@ -166,16 +167,22 @@ class Run:
         else:
             self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
         self._stopwatch.start()
+        self._doom(0, self._paths)
         self._work(self.scheduler.start())
 
     # ---- from outside; call it on the run's own loop
 
     def cancel(self, path: str | None = None) -> None:
-        """Cancel the run, or one node of it, as soon as what happens now is done."""
+        """Cancel the run, or one node of it, as soon as what happens now is done.
+
+        A node inside another that has not opened yet is cancelled when it does.
+        """
         if path is None:
             self.loop.call_soon(self._cancel, s.CancelRun())
         elif path in self._paths:
             self.loop.call_soon(self._cancel, s.CancelNode(self._paths.index(path)))
+        else:
+            self._doomed.add(path)
 
     def answer(self, path: str, value: Any) -> None:
         """Give a person's answer to a node that waits for it.
@@ -302,6 +309,7 @@ class Run:
         self._scopes += scopes
         groups = self._groups_of(nodes, paths)
         self.handle(s.Expanded(composite.number, plan, groups, self.known(paths), is_lenient=composite.is_lenient))
+        self._doom(first, paths)
 
     def _groups_of(self, nodes: Sequence[Node], paths: Sequence[str]) -> dict[int, tuple[str, ...]]:
         """Return the groups whose members are limited, by the number of the node in the list.
@@ -324,6 +332,12 @@ class Run:
             groups = (f"node {without_numbers(path)}",)
             self.scheduler.limit(groups[0], node.concurrency)
         return (*groups, provider) if provider is not None and provider in self.options.provider_limits else groups
+
+    def _doom(self, first: int, paths: Sequence[str]) -> None:
+        """Cancel those of the nodes, numbered from `first`, that were cancelled before they were there."""
+        if self._doomed:
+            wanted = [number for number, path in enumerate(paths, start=first) if path in self._doomed]
+            self._stimuli.extend(map(s.CancelNode, wanted))
 
     def _open(self, number: int) -> None:
         path = self._paths[number]

@@ -412,7 +412,8 @@ class Scheduler:
             self._cancel(node, reason)
         elif state is RUNNING and node in self._slotless:
             self._stopping.setdefault(node, reason)
-            self._ending.add(node)
+            if not is_expired:  # else it fails with what fails inside
+                self._ending.add(node)
         elif state not in FINAL_STATES:
             self._commands.append(Interrupt(node, reason if is_expired else None))
 

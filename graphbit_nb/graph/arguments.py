@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import math
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({"loop", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for"})
 CACHE_MODES = ("default", "recompute", "disable", "ignore")
+LONGEST = 1e9  # seconds, some thirty years: more cannot be waited for
 JOINS = ("all", "any")
 ITEM_ERRORS = ("fail", "skip")
 COMMON = (
@@ -71,7 +71,7 @@ def _read_branch(name: str, text: Any) -> Branch:
 
 def one_of(name: str, argument: str, value: Any, allowed: tuple[str, ...]) -> str:
     """Return `value` if it is allowed. Raises `UsageError`."""
-    if value in allowed:
+    if isinstance(value, str) and value in allowed:
         return str(value)
     raise UsageError(
         f"{name}: {argument}={value!r}{did_you_mean(str(value), allowed)}; one of {', '.join(map(repr, allowed))}"
@@ -121,7 +121,7 @@ def checked_timeout(name: str, timeout: float | None) -> float | None:
     """Return seconds. Raises `UsageError`."""
     if timeout is None:
         return None
-    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and timeout > 0 and math.isfinite(timeout):
+    if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= LONGEST:
         return timeout
     raise UsageError(f"{name}: timeout={timeout!r}: give seconds, more than 0")
 
@@ -137,6 +137,6 @@ def refuse_task_arguments(name: str, kind: str, retry: Any, timeout: Any) -> Non
 
 def checked_cache(name: str, cache: str | None) -> str | None:
     """Return a mode of the cache. Raises `UsageError`."""
-    if cache is None or cache in CACHE_MODES:
+    if cache is None or (isinstance(cache, str) and cache in CACHE_MODES):
         return cache
     raise UsageError(f"{name}: cache={cache!r}{did_you_mean(str(cache), CACHE_MODES)}; one of {', '.join(CACHE_MODES)}")

@@ -66,9 +66,11 @@ class WorkflowBuilder:
         """
         kind = edge.kind if isinstance(edge, Edge) else edge
         label = (edge.label if isinstance(edge, Edge) else "") or label
-        if kind not in (None, *EDGE_KINDS):
+        if kind is not None and not (isinstance(kind, str) and kind in EDGE_KINDS):
             near = did_you_mean(str(kind), EDGE_KINDS)
             raise UsageError(f"edge={kind!r}{near}; an edge is {', '.join(map(repr, EDGE_KINDS))}")
+        if label is not None and not isinstance(label, str):
+            raise UsageError(f"label={label!r}: give the label as a text")
         connection = Connection(_name_of(source), _name_of(target), kind, label or "")
         if (kind == "conditional") != bool(label):
             raise UsageError(f"{connection}: a conditional edge has a label, such as label='yes', and no other has one")

@@ -189,6 +189,8 @@ def make_node(
         loop = for_each if for_each is None or isinstance(for_each, Loop) else Loop(for_each)
         if loop is not None:
             references = outside(references, loop)
+        elif on_item_error == "skip":
+            raise UsageError("on_item_error='skip' is for the items of for_each, and there is none")
         declared = None if output is None else output_type(output, namespace)
         if fallback is not MISSING:
             fallback = checked_fallback(fallback, declared, asks_model=processor.asks_model)
@@ -203,8 +205,8 @@ def make_node(
         kind=kind,
         settings=prepared,
         references=references,
-        after=checked_after(name, after) if after else (),
-        when=read_branches(name, when) if when else (),
+        after=() if type(after) is tuple and not after else checked_after(name, after),
+        when=() if type(when) is tuple and not when else read_branches(name, when),
         join=one_of(name, "join", join, JOINS),
         for_each=loop,
         on_item_error=one_of(name, "on_item_error", on_item_error, ITEM_ERRORS),

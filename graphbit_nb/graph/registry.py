@@ -241,7 +241,7 @@ class ProcessorRegistry:
 
 def processor_of(kind: str) -> NodeProcessor:
     """Return the kind of that name. Raises `UsageError` when there is none."""
-    found = ProcessorRegistry.find(kind)
+    found = ProcessorRegistry.find(kind) if isinstance(kind, str) else None
     if found is None:
         kinds = ProcessorRegistry.kinds()
         raise UsageError(f"no kind of node {kind!r}{did_you_mean(kind, kinds) or '; there are ' + ', '.join(kinds)}")

@@ -27,4 +27,7 @@ def progress(snapshot: RunSnapshot) -> dict[str, Any]:
         for node in snapshot.nodes.values()
         if node.state.is_final
     ]
-    return {"run": snapshot.run_id, "workflow": snapshot.workflow, "total": len(snapshot.nodes), "ended": ended}
+    return {
+        "run": snapshot.run_id, "workflow": snapshot.workflow, "total": len(snapshot.nodes), "ended": ended,
+        "status": str(snapshot.status),
+    }  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import math
 import random as _random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONFLICT = 409
+MOST = 1e9  # seconds, or times: more is a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class RetryPolicy:
             )
         for name, least in (("base_delay", 0.0), ("max_delay", 0.0), ("backoff_multiplier", 1.0), ("jitter", 0.0)):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not math.isfinite(value) or value < least:
-                raise UsageError(f"{name} must be a number of at least {least}, not {value!r}")
+            if not isinstance(value, int | float) or not least <= value <= MOST:
+                raise UsageError(f"{name} must be a number from {least} to {MOST:g}, not {value!r}")
         if self.jitter > 1:
             raise UsageError(f"jitter is a share from 0.0 to 1.0, not {self.jitter!r}")
 

@@ -11,9 +11,10 @@ from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.local import is_available
 from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.session.resources import check_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from graphbit_nb.core.llm import LlmClient
     from graphbit_nb.graph.node import Node
@@ -24,6 +25,9 @@ NOTHING_CONFIGURED = (
     "LlmConfig.anthropic(...), LlmConfig.ollama(...), or %graphbit config --provider openai --model gpt-4o-mini; "
     "or answer from a script with LlmConfig.scripted({...})"
 )
+
+
+_NEVER_LISTED = frozenset({"local", "scripted"})
 
 
 def default_config() -> LlmConfig:
@@ -58,11 +62,10 @@ class RunClients:
     def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
         """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
         config = instead or self.config_for(node)
-        manager = self._own if config.provider == "scripted" else self._shared
         policy = node.retry if node.retry is not None else self._retry
         if isinstance(policy, int):
             policy = RetryPolicy(max_attempts=policy)
-        return ResilientClient(manager.client(config), policy)
+        return ResilientClient(self._manager_of(config).client(config), policy)
 
     def provider_of(self, node: Node) -> str:
         """Return the name of the provider that a node asks. Raises `ConfigurationError`."""
@@ -92,14 +95,36 @@ class RunClients:
         Raises:
             ConfigurationError: a model is not set up.
         """
+        for _, node, instead in self._asked(nodes):
+            self.client_for(node, instead)
+
+    async def check_models(self, nodes: Iterable[Node]) -> None:
+        """Ask the providers of the same nodes' models, where they can be asked, whether they have them.
+
+        Takes at most about two seconds; what cannot be found out in that time is taken to be in order.
+
+        Raises:
+            ConfigurationError: a model is not there, or its name is a slip.
+        """
+        asked = ((path, instead or self.config_for(node)) for path, node, instead in self._asked(nodes))
+        listed = [(path, config) for path, config in asked if config.provider not in _NEVER_LISTED]
+        if listed:
+            await check_models(listed, self._shared)
+
+    def _asked(self, nodes: Iterable[Node], within: str = "") -> Iterator[tuple[str, Node, LlmConfig | None]]:
+        """Go through the nodes that ask a model, by path; again for the model that stands in when that fails."""
         for node in nodes:
             processor = processor_of(node.kind)
+            path = within + node.name
             if processor.runs_as == "nodes":
-                self.check(node.settings.workflow.nodes.values())
+                yield from self._asked(node.settings.workflow.nodes.values(), f"{path}.")
             elif processor.asks_model:
-                self.client_for(node)
+                yield path, node, None
                 if isinstance(node.fallback, LlmConfig):
-                    self.client_for(node, node.fallback)
+                    yield path, node, node.fallback
+
+    def _manager_of(self, config: LlmConfig) -> LlmClientManager:
+        return self._own if config.provider == "scripted" else self._shared
 
     async def aclose(self) -> None:
         """Give back what belongs to this run alone."""

@@ -21,7 +21,7 @@ from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
-from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes
+from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes, node_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -236,10 +236,13 @@ class WorkflowExecutor:
         answers: Mapping[str, Any] | None = None,
         views: Sequence[Sink] = (),
         parks: bool = False,
+        cancel: Sequence[str] = (),
     ) -> RunHandle:
-        """Begin to go on with a run and return at once; see `resume` and `start`."""
+        """Begin to go on with a run and return at once, `cancel` without these nodes; see `resume` and `start`."""
         job = self._job_again(result, answers, views)
-        return self._start(replace(job, parks=parks), keep_events=True)
+        for path in cancel:
+            node_at(job.workflow, path)
+        return self._start(replace(job, parks=parks, cancels=frozenset(cancel)), keep_events=True)
 
     # ---- inside
 
@@ -314,11 +317,14 @@ class WorkflowExecutor:
     def _options(self, job: Job, clients: RunClients) -> RunOptions:
         limits = self.provider_concurrency
         if isinstance(limits, int):
-            asked = {clients.provider_of(node) for node in model_nodes(job.workflow)}
+            nodes = list(model_nodes(job.workflow))
+            asked = {clients.provider_of(node) for node in nodes}
+            asked |= {node.fallback.provider for node in nodes if isinstance(node.fallback, LlmConfig)}
             limits = dict.fromkeys(asked, limits)
         return RunOptions(
             max_concurrency=self.max_concurrency, fail_fast=self.on_error == "fail_fast", provider_limits=limits,
-            deadline=self.deadline, answers=job.answers, parks=job.parks, echoes=self.echo,
+            deadline=self.deadline, answers=job.answers, cancels=job.cancels, parks=job.parks,
+            echoes=self.echo,
         )  # fmt: skip
 
     @staticmethod
@@ -374,7 +380,7 @@ def _has_running_loop() -> bool:
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise UsageError(f"{name}={value!r}{did_you_mean(str(value), allowed)}; one of {', '.join(allowed)}")
 
 

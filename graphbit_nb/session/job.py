@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
 
 
+_NUMBERS = re.compile(r"(\[\d+\])?(#\d+)?\Z")  # what follows a name in a path: the item, the iteration
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One run to be made, or to be gone on with when there is a snapshot of it.
@@ -33,6 +37,7 @@ class Job:
         nodes: Only these and what they need; None is all.
         answers: Answers of persons, by the path of the node that asks.
         views: Get every event.
+        cancels: Nodes that are cancelled as soon as the run begins.
         parks: Whether the run returns when a person is all that it waits for.
         snapshot: Where the run stood, if it is gone on with.
     """
@@ -42,6 +47,7 @@ class Job:
     nodes: tuple[str, ...] | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[Sink, ...] = ()
+    cancels: frozenset[str] = frozenset()
     parks: bool = True
     snapshot: RunSnapshot | None = None
 
@@ -103,13 +109,19 @@ def node_at(workflow: Workflow, path: str) -> Node:
     """Return the node that a path such as ``"review.approve"`` or ``"each[2]"`` leads to. Raises `UsageError`."""
     inner = workflow
     node: Node | None = None
-    for name in names_of(path):
+    for part in path.split("."):
         if node is not None:
             inner = getattr(node.settings, "workflow", None)  # type: ignore[assignment]
+        name = names_of(part)[0]
         if not isinstance(inner, Workflow) or name not in inner.nodes:
             known = inner.nodes if isinstance(inner, Workflow) else ()
             raise UsageError(f"no node {path!r} in {workflow.name}{did_you_mean(name, known)}")
         node = inner.nodes[name]
+        numbers = _NUMBERS.match(part, len(name))
+        if numbers is None or (numbers[1] and node.for_each is None):
+            raise UsageError(f"no node {path!r} in {workflow.name}; {name} has no items")
+        if numbers[2] and getattr(node.settings, "repeat_until", None) is None:
+            raise UsageError(f"no node {path!r} in {workflow.name}; {name} has no iterations")
     assert node is not None  # noqa: S101 (a path has at least one part)
     return node
 

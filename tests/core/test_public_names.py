@@ -77,9 +77,11 @@ PINNED = [
     "Workflow",
     "WorkflowBuilder",
     "WorkflowExecutor",
+    "export",
     "get_system_info",
     "init",
     "last",
+    "load",
     "shutdown",
     "version",
 ]

@@ -81,6 +81,9 @@ class Model:
     def model_info(self) -> gb.ModelInfo:
         return gb.ModelInfo(provider=self.provider_name, name="model", structured_output="schema")
 
+    async def aclose(self) -> None:
+        """There is nothing to give back."""
+
 
 def workflow(*nodes: gb.Node, name: str = "inner") -> gb.Workflow:
     """Build a workflow of these nodes."""

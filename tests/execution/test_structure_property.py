@@ -182,7 +182,8 @@ class Outcome:
 
 def scopes(workflow, snapshot_nodes, prefix_of):
     """Go through (nodes of a workflow, their snapshots by name) for the workflow itself and all inside it."""
-    yield workflow, {name: snapshot_nodes[prefix_of(name)] for name in workflow.nodes if prefix_of(name) in snapshot_nodes}
+    paths = {name: prefix_of(name) for name in workflow.nodes}
+    yield workflow, {name: snapshot_nodes[path] for name, path in paths.items() if path in snapshot_nodes}
     for name, node in workflow.nodes.items():
         told = snapshot_nodes.get(prefix_of(name))
         if told is None:
@@ -241,7 +242,8 @@ def check(case, outcome, *, earlier=()):
         folded.apply(event)
     assert folded == snapshot
     scheduler, paths = outcome.run.scheduler, outcome.run._paths
-    assert dict(zip(paths, scheduler.states, strict=True)) == {p: n.state for p, n in snapshot.index.items() if p in paths}
+    states = {path: node.state for path, node in snapshot.index.items() if path in paths}
+    assert dict(zip(paths, scheduler.states, strict=True)) == states
     assert snapshot.status == scheduler.status
 
     # Every node ends in exactly one final state, and nothing is told of it afterwards; unless a person is awaited.
@@ -250,7 +252,7 @@ def check(case, outcome, *, earlier=()):
     for event in events:
         if (path := getattr(event, "node", None)) is not None:
             told.setdefault(path, []).append(event.kind)
-    for path, kinds in told.items():
+    for kinds in told.values():
         assert sum(kind in ENDINGS for kind in kinds) <= 1
         assert kinds[-1] in ENDINGS or is_parked
     if not is_parked:

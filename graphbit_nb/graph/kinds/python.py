@@ -179,7 +179,11 @@ def _bind(parameters: list[Parameter], inputs: Mapping[str, str] | Sequence[str]
         return _bind_by_name(parameters, {})
     if isinstance(inputs, Mapping):
         return _bind_by_name(parameters, inputs)
-    return _bind_in_order(parameters, (inputs,) if isinstance(inputs, str) else inputs)
+    if isinstance(inputs, str):
+        inputs = (inputs,)
+    if not isinstance(inputs, Sequence):
+        raise DefinitionError(f"inputs={inputs!r}: give a dict of parameters, or a list of names in their order")
+    return _bind_in_order(parameters, inputs)
 
 
 def _bind_by_name(parameters: list[Parameter], inputs: Mapping[str, str]) -> tuple[Binding, ...]:

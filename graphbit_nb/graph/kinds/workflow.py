@@ -62,15 +62,15 @@ class WorkflowProcessor(NodeProcessor):
         if not isinstance(inner, Workflow):
             built = "; call .build() on it first" if hasattr(inner, "build") else ""
             raise DefinitionError(f"a workflow node needs a Workflow, not {type(inner).__name__}{built}")
-        given = options.get("inputs") or {}
+        given = options.get("inputs", {})
         if "of" in options and body is not None:
             given = {**_read_lines(body), **given}
-        carry = _read_carry(options.get("carry") or {}, inner)
+        carry = _read_carry(options.get("carry", {}), inner)
         repeat_until = options.get("repeat_until")
         until = None if repeat_until is None else Expression(repeat_until)
         for reference in until.references if until is not None else ():
-            if reference.name not in inner.nodes and reference.name not in inner.inputs:
-                known = [*inner.nodes, *inner.inputs]
+            known = [*inner.nodes, *inner.inputs, ITERATION]
+            if reference.name not in known:
                 raise DefinitionError(
                     f"repeat_until reads {reference.name!r}, which is no node of {inner.name!r}"
                     + (did_you_mean(reference.name, known) or f"; there are {', '.join(list(known)[:10])}")
@@ -78,7 +78,7 @@ class WorkflowProcessor(NodeProcessor):
         if carry and until is None:
             raise DefinitionError("carry needs repeat_until: what is carried goes to the next iteration")
         returns = options.get("returns")
-        if returns is not None and returns not in inner.nodes:
+        if returns is not None and not (isinstance(returns, str) and returns in inner.nodes):
             raise DefinitionError(f"returns: no node {returns!r} in {inner.name!r}{_there(returns, inner)}")
         return WorkflowSettings(
             workflow=inner,
@@ -127,14 +127,14 @@ def _read_carry(carry: Any, inner: Workflow) -> dict[str, str]:
     for name, node in carry.items():
         if name not in inner.inputs:
             raise DefinitionError(f"carry: {inner.name!r} has no input {name!r}{did_you_mean(str(name), inner.inputs)}")
-        if node not in inner.nodes:
+        if not isinstance(node, str) or node not in inner.nodes:
             raise DefinitionError(f"carry: no node {node!r} in {inner.name!r}{_there(node, inner)}")
     return dict(carry)
 
 
 def _iterations(most: Any, until: Expression | None) -> int:
     if until is None:
-        if most not in (None, 1):
+        if most is not None and not (isinstance(most, int) and most == 1):
             raise DefinitionError("max_iterations needs repeat_until, which says when the loop is done")
         return 1
     if most is None:

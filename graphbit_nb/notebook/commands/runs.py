@@ -10,7 +10,6 @@ from graphbit_nb.notebook.commands.command import INPUTS, arg, command
 from graphbit_nb.notebook.inputs import inputs_for
 from graphbit_nb.notebook.runviews import RunView
 from graphbit_nb.session.executor import ON_ERROR, WorkflowExecutor
-from graphbit_nb.session.job import node_at
 
 if TYPE_CHECKING:
     import argparse
@@ -114,14 +113,12 @@ def cancel(magics: GraphbitMagics, options: argparse.Namespace) -> None:
         handle.cancel(options.node)
         views.show(views.line_bundle(f"{what} is being cancelled"))
     elif result is not None and result.status == "waiting":
+        executor = _executor_of(magics, result)
         if options.node is not None:
-            node_at(result.workflow, options.node)
-            raise UsageError(
-                f"nothing works at {options.node} now, the run waits for an answer: %graphbit answer goes on with it, "
-                "%graphbit cancel gives it up"
-            )
-        again = _executor_of(magics, result).start_again(result)
-        again.cancel()
+            again = executor.start_again(result, cancel=(options.node,), parks=True)
+        else:
+            again = executor.start_again(result)
+            again.cancel()
         try:
             follow(magics, again, before=result.snapshot, awaited=False)
         except RunCancelled as error:
