@@ -189,7 +189,7 @@ def make_node(
         loop = for_each if for_each is None or isinstance(for_each, Loop) else Loop(for_each)
         if loop is not None:
             references = outside(references, loop)
-        elif on_item_error == "skip":
+        elif isinstance(on_item_error, str) and on_item_error == "skip":
             raise UsageError("on_item_error='skip' is for the items of for_each, and there is none")
         declared = None if output is None else output_type(output, namespace)
         if fallback is not MISSING:

@@ -295,8 +295,10 @@ def is_holding(path, holding, composites, event, events):
     """Whether an ending is that of a node that had started; composites have when they were expanded before."""
     if path in holding:
         return True
-    return path in composites and event.kind != "node.skipped" and any(
-        other.kind == "node.started" and other.node == path for other in events[: events.index(event)]
+    return (
+        path in composites
+        and event.kind != "node.skipped"
+        and any(other.kind == "node.started" and other.node == path for other in events[: events.index(event)])
     )
 
 
