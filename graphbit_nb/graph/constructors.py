@@ -181,7 +181,12 @@ class Constructors:
         )  # fmt: skip
 
 
-def _make(kind: str, name: str, body: Any, **arguments: Any) -> Node:
-    from graphbit_nb.graph.node import make_node
+_found: list[Callable[..., Node]] = []  # `make_node`, which needs this module itself
 
-    return make_node(kind, name, body, **arguments)
+
+def _make(kind: str, name: str, body: Any, **arguments: Any) -> Node:
+    if not _found:
+        from graphbit_nb.graph.node import make_node
+
+        _found.append(make_node)
+    return _found[0](kind, name, body, **arguments)
