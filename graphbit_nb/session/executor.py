@@ -302,7 +302,9 @@ class WorkflowExecutor:
         clients = RunClients(manager, self.config, self.retry)
         try:
             engine = Engine(clients=clients, threads=self._threads)
-            clients.check(workflow.nodes[name] for name in plan_for(workflow, job.nodes).names)
+            nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]
+            clients.check(nodes)
+            await clients.check_models(nodes)
             run = job.prepare(engine, self._options(job, clients))
             result = ExecutionResult(workflow, run.snapshot)
             handle.begin(run)
