@@ -57,15 +57,18 @@ def {main}(argv: list[str] | None = None, config: {gb}.LlmConfig | None = {CONFI
 if __name__ == "__main__":
     {sys}.exit({main}())
 '''
-_RUN = "        result = {gb}.WorkflowExecutor(config).execute({build}(), inputs)"
+_RUN = """\
+        with {contextlib}.redirect_stdout({sys}.stderr):  # what nodes print is no output
+            result = {gb}.WorkflowExecutor(config).execute({build}(), inputs)"""
 _RUN_WITH_ANSWERS = """\
         answers = dict(given.split("=", 1) for given in options.answer if "=" in given)
         executor = {gb}.WorkflowExecutor(config)
-        result = executor.execute({build}(), inputs, answers=answers)"""
+        with {contextlib}.redirect_stdout({sys}.stderr):  # what nodes print is no output
+            result = executor.execute({build}(), inputs, answers=answers)"""
 _ANSWER_OPTION = """\
     parser.add_argument("--answer", action="append", default=[], metavar="NODE=TEXT")
 """
-_OWN = ("gb", "argparse", "json", "sys", "build", "main", "plain", "CONFIG", "INPUTS")
+_OWN = ("gb", "argparse", "contextlib", "json", "sys", "build", "main", "plain", "CONFIG", "INPUTS")
 
 
 def write_script(
@@ -93,7 +96,7 @@ def write_script(
     calls = NodeCalls(names["gb"], taken | set(names.values()))
     build = [_builder(names["build"], workflow, document, calls)]
     imports |= calls.imports
-    for module in ("argparse", "json", "sys"):
+    for module in ("argparse", "contextlib", "json", "sys"):
         imports.add(f"import {module}" + (f" as {names[module]}" if names[module] != module else ""))
     imports.add(f"import graphbit_nb as {names['gb']}")
     given = {str(name): item for name, item in (inputs or {}).items()}

@@ -127,7 +127,8 @@ def _made_up(kind: str, options: dict[str, Any]) -> str:
 
 
 def _doc(told: Any) -> str:
-    return (inspect.cleandoc(own) if (own := getattr(told, "__doc__", None)) else "").strip()
+    own = getattr(told, "__doc__", None)
+    return inspect.cleandoc(own).replace("``", "").strip() if own else ""
 
 
 def _first_line(told: Any) -> str:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.arguments import CACHE_MODES, COMMON, ITEM_ERRORS, JOINS
-from graphbit_nb.graph.kinds.python import PythonProcessor
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook.arguments import Parser, flag, literal, pairs, variable
@@ -38,6 +37,7 @@ OF_ALL: dict[str, dict[str, Any]] = {
     "cache": {"metavar": "MODE", "help": ", ".join(CACHE_MODES)},
 }
 OF_MODELS: dict[str, dict[str, Any]] = {
+    "agent": {"metavar": "VAR", "help": "an Agent: who is asked, where nothing else is said"},
     "model": {"metavar": "M", "help": "model to ask"},
     "provider": {
         "metavar": "P",
@@ -82,8 +82,7 @@ def options_of(kind: str) -> dict[str, dict[str, Any]]:
 
 def takes_code(kind: str) -> bool:
     """Whether the body of a cell of this kind is code. Raises `UsageError` when there is no such kind."""
-    processor = processor_of(kind)
-    return processor.body == "code" or isinstance(processor, PythonProcessor)
+    return processor_of(kind).body == "code"
 
 
 def cell_parser(kind: str) -> Parser:
@@ -114,8 +113,9 @@ def node_arguments(
         name: value for name, value in vars(options).items() if value is not None and name not in ("name", *OF_CELL)
     }
     own = options_of(kind)
-    if "examples" in given and own.get("examples") is OF_MODELS["examples"]:
-        given["examples"] = variable(given["examples"], namespace, f"{where} --examples")
+    for name in ("agent", "examples"):
+        if name in given and own.get(name) is OF_MODELS[name]:
+            given[name] = variable(given[name], namespace, f"{where} --{name}")
     if "provider" in given and own.get("provider") is OF_MODELS["provider"]:
         given["provider"] = _provider(given["provider"], namespace, where)
     if own.get("of") is OF_NODES["of"]:

@@ -1,5 +1,7 @@
 """`%graphbit export` and `%graphbit load`."""
 
+import json
+import subprocess
 import sys
 
 import pytest
@@ -16,7 +18,7 @@ def here(shell, tmp_path, monkeypatch):
 @pytest.fixture
 def flow(here):
     here("factor = 3\ndef double(x):\n    return 2 * x\n")
-    here("%%graphbit python a\nreturn double(number) * factor\n")
+    here("%%graphbit python a\nprint('doubling')\nreturn double(number) * factor\n")
     here("%%graphbit condition route\nreturn 'high' if a > 9 else 'low'\n")
     here("%%graphbit python b --when route=high\nreturn a + 1\n")
     return here
@@ -30,6 +32,14 @@ def test_a_workflow_goes_to_a_file_and_back(flow, suffix):
     flow(f"%graphbit load flow.{suffix} --trust")
     assert flow.workspace.current == "workflow"
     assert flow("%graphbit run --set number=5").outputs == {"a": 30, "route": "high", "b": 31}
+
+
+def test_a_program_gives_the_outputs_of_the_notebook(flow, tmp_path):
+    flow("number = 5")
+    there = flow("%graphbit run").outputs
+    flow("%graphbit export flow.py")
+    ended = subprocess.run([sys.executable, "flow.py"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(ended.stdout) == there
 
 
 @pytest.mark.parametrize("suffix", ["mmd", "dot", "svg", "py"])
