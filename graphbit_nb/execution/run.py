@@ -25,16 +25,17 @@ from graphbit_nb.core.events import (
     RunResumed,
     RunStarted,
 )
-from graphbit_nb.core.outputs import TEXT, label_of
+from graphbit_nb.core.outputs import label_of
 from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.core.states import NodeState, RunStatus
-from graphbit_nb.errors import OutputError, UsageError, did_you_mean
+from graphbit_nb.errors import UsageError
 from graphbit_nb.execution import commands as c
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.composites import Composite, composite_of
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.node_run import NodeRun
+from graphbit_nb.execution.people import People, checked_answer
 from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.printing import routed_printing
 from graphbit_nb.execution.scheduler import Scheduler
@@ -121,8 +122,7 @@ class Run:
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
         self._stand_ins: dict[int, ErrorInfo] = {}  # nodes whose fallback's model waits for a slot, and why
-        self._asked: dict[str, int] = {}
-        self._answers = dict(options.answers)
+        self._people = People(options.answers)
         self._doomed = set(options.cancels)  # paths of nodes to cancel once they are there
         self._finished: asyncio.Future[None] = self.loop.create_future()
         self._stimuli: deque[s.Stimulus] = deque()
@@ -191,16 +191,14 @@ class Run:
             UsageError: the node does not wait for an answer.
             OutputError: the answer is not what the node declares as its output.
         """
-        number = None if self._finished.done() else self._asked.get(path)
-        if number is None:
-            waiting = list(self._asked)
-            there = f"; waiting are {', '.join(waiting[:10])}" if waiting else "; no node does"
-            raise UsageError(f"{path!r} does not wait for an answer{did_you_mean(path, waiting) or there}")
+        if self._finished.done():
+            raise UsageError(f"{path!r} does not wait for an answer: the run has stopped")
+        number = self._people.number_of(path)
         checked = checked_answer(self._nodes[number], value)
         self.guarded(self._answered, number, checked)
 
     def _answered(self, number: int, value: Any) -> None:
-        self._no_longer_asked(number)
+        self._people.withdraw(self._paths[number])
         self.succeed(number, value, None)
 
     def _cancel(self, told: s.CancelRun | s.CancelNode | s.ExpireRun) -> None:
@@ -235,7 +233,7 @@ class Run:
                 self._carry_out(self.scheduler.handle(self._stimuli.popleft()))
         finally:
             self._is_handling = False
-        if self._asked and self.options.parks and self.scheduler.status is RunStatus.WAITING:
+        if self._people and self.options.parks and self.scheduler.status is RunStatus.WAITING:
             self._finished.set_result(None)
 
     def _carry_out(self, commands: Sequence[c.Command]) -> None:
@@ -357,27 +355,14 @@ class Run:
         except Exception as error:  # noqa: BLE001 (a kind is foreign code)
             self.fail(number, describe_error(error, node=path))
             return
-        options = () if node.output is None else node.output.choices
-        self._asked[path] = number
-        for stopwatch in self._stopwatches_around(number):
-            stopwatch.pause()
-        self.publish(NodeWaiting, path, question, options)
-        known = path if path in self._answers else without_numbers(path)
-        if known in self._answers:
-            try:
-                answer = checked_answer(node, self._answers[known])
-            except OutputError as error:
-                logger.warning("%s: the answer given beforehand cannot be used: %s", path, error)
-            else:
-                self._answered(number, answer)
-
-    def _no_longer_asked(self, number: int) -> None:
-        if self._asked.pop(self._paths[number], None) is not None:
-            for stopwatch in self._stopwatches_around(number):
-                stopwatch.go_on()
+        self._people.ask(path, number, self._stopwatches_around(number))
+        self.publish(NodeWaiting, path, question, () if node.output is None else node.output.choices)
+        answer = self._people.known_answer(path, node)
+        if answer is not MISSING:
+            self._answered(number, answer)
 
     def _stopwatches_around(self, number: int) -> list[Stopwatch]:
-        """While a person is waited for, no time limit runs."""
+        """Return the time limits that a node is under, the run's among them."""
         found = [self._stopwatch]
         while (owner := self._owners.get(number)) is not None:
             found.append(owner.stopwatch)
@@ -466,7 +451,7 @@ class Run:
             self.values[self._nodes[number].name] = value
         else:
             owner.take(number, self._nodes[number], value)
-        if self._composites or self._asked:
+        if self._composites or self._people:
             self._close(number)
 
     def fail(self, number: int, info: ErrorInfo, *, is_final: bool = False) -> None:
@@ -484,20 +469,8 @@ class Run:
     def _close(self, number: int) -> None:
         if (composite := self._composites.pop(number, None)) is not None:
             composite.close()
-        if self._asked:
-            self._no_longer_asked(number)
-
-
-def checked_answer(node: Node, value: Any) -> Any:
-    """Return a person's answer as the node's output. Raises `OutputError`."""
-    output = node.output or TEXT
-    try:
-        return output.parse(value) if isinstance(value, str) else output.check(value)
-    except OutputError as error:
-        if not output.choices:
-            raise
-        near = did_you_mean(str(value), output.choices) or f"; one of {', '.join(map(repr, output.choices))}"
-        raise OutputError(f"{value!r} is no answer here{near}", text=error.text) from None
+        if self._people:
+            self._people.withdraw(self._paths[number])
 
 
 def _undone(nodes: Mapping[str, NodeSnapshot]) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.paths import names_of
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
-from graphbit_nb.execution.run import checked_answer
+from graphbit_nb.execution.people import checked_answer
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.graph.workflow import Workflow
 
