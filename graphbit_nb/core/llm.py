@@ -10,15 +10,48 @@ if TYPE_CHECKING:
 
     from graphbit_nb.errors import ProviderError
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool.
+
+    Attributes:
+        id: What the provider calls this call; the result goes back under it.
+        name: Name of the tool.
+        arguments: What the model gives it, as it was read from JSON.
+    """
+
+    id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model is told of it; `parameters` is the JSON schema of an object."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who speaks; ``"tool"`` is the result of a tool.
+        content: What is said.
+        tool_calls: Tools that the assistant asks for.
+        tool_call_id: The call that this is the result of.
+    """
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +68,7 @@ class GenerateRequest:
         seed: Passed on as it is.
         schema: JSON schema (an object) that the answer must fit.
         schema_name: Name the provider shows for the schema.
+        tools: Tools that the model may ask for.
         node: Name of the node that asks.
         sample: Which sample of the same request this is; 0 is the first. Providers that sample by seed derive
             the next seed from it.
@@ -49,6 +83,7 @@ class GenerateRequest:
     seed: int | None = None
     schema: Mapping[str, Any] | None = None
     schema_name: str = "answer"
+    tools: tuple[ToolSpec, ...] = ()
     node: str | None = None
     sample: int = 0
 
@@ -96,6 +131,7 @@ class GenerateResponse:
         first_token: Seconds from the request to the first piece of text; None when it was not streamed.
         latency: Seconds from the request to the end of the answer.
         cost: Money in US dollars; None when the price is not known.
+        tool_calls: Tools that the model asks for, in its order.
     """
 
     text: str
@@ -107,6 +143,7 @@ class GenerateResponse:
     first_token: float | None = None
     latency: float | None = None
     cost: float | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
