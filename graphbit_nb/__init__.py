@@ -211,7 +211,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "last":
-        from graphbit_nb.session.executor import latest_result
+        from graphbit_nb.session.shared import latest_result
 
         return latest_result()
     if name not in _LAZY:

@@ -13,9 +13,10 @@ from graphbit_nb.notebook import commands, definitions, helptext
 from graphbit_nb.notebook.arguments import first_word, split
 from graphbit_nb.notebook.options import cell_parser
 from graphbit_nb.notebook.workspace import Workspace
-from graphbit_nb.session.executor import ON_ERROR, WorkflowExecutor
+from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
+    from graphbit_nb.session.executor import WorkflowExecutor
     from collections.abc import Coroutine
 
     from IPython.core.interactiveshell import InteractiveShell

@@ -14,7 +14,7 @@ from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook.commands.command import COMMANDS
 from graphbit_nb.notebook.words import waiting
 from graphbit_nb.providers.clients import FACTORIES
-from graphbit_nb.session.executor import ON_ERROR
+from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
     from collections.abc import Callable

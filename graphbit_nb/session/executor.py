@@ -3,56 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphbit_nb.core.config import LlmConfig
-from graphbit_nb.errors import RunCancelled, UsageError, did_you_mean
+from graphbit_nb.errors import RunCancelled, UsageError
 from graphbit_nb.execution.engine import Engine, plan_for
 from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
 from graphbit_nb.graph.arguments import CACHE_MODES, checked_timeout
 from graphbit_nb.graph.workflow import Workflow
-from graphbit_nb.providers.clients import FACTORIES, LlmClientManager
+from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
 from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes, node_at
+from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
+from graphbit_nb.session.shared import keep_latest, shared_manager
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from collections.abc import Callable, Coroutine, Sequence
 
     from graphbit_nb.core.bus import Sink
-    from graphbit_nb.session.engine_thread import EngineThread
-
-Strategy = Literal["parallel", "sequential"]
-OnError = Literal["continue", "fail_fast"]
-
-STRATEGIES = ("parallel", "sequential")
-ON_ERROR = ("continue", "fail_fast")
-
-
-class _Latest:
-    """The latest result in this process."""
-
-    result: ExecutionResult | None = None
-
-
-class _Shared:
-    """What all executors of a process share: the clients that live on the engine's loop, and whose loop that is."""
-
-    manager: LlmClientManager | None = None
-    thread: EngineThread | None = None
-    lock = threading.Lock()
-
-
-def latest_result() -> ExecutionResult | None:
-    """Return the result of the run that ended last in this process, or None."""
-    return _Latest.result
 
 
 def run_nested(make: Callable[[], Coroutine[Any, Any, ExecutionResult]]) -> ExecutionResult:
@@ -100,10 +75,10 @@ class WorkflowExecutor:
         deadline: float | None = None,
         echo: bool = True,
     ) -> None:
-        _check_count("max_concurrency", max_concurrency)
-        _one_of("strategy", strategy, STRATEGIES)
-        _one_of("on_error", on_error, ON_ERROR)
-        _one_of("cache", cache, CACHE_MODES)
+        check_count("max_concurrency", max_concurrency)
+        one_of("strategy", strategy, STRATEGIES)
+        one_of("on_error", on_error, ON_ERROR)
+        one_of("cache", cache, CACHE_MODES)
         if config is not None and not isinstance(config, LlmConfig):
             raise UsageError(f"config={config!r}: give an LlmConfig, such as LlmConfig.openai('gpt-4o-mini')")
         if retry is not None and not isinstance(retry, int | RetryPolicy):
@@ -113,7 +88,7 @@ class WorkflowExecutor:
         self.on_error = on_error
         self.retry = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
         self.cache = cache
-        self.provider_concurrency = _read_limits(provider_concurrency)
+        self.provider_concurrency = read_limits(provider_concurrency)
         self.deadline = checked_timeout("deadline", deadline)
         self.echo = echo
         self._threads = ThreadPool()
@@ -247,7 +222,7 @@ class WorkflowExecutor:
     # ---- inside
 
     def _do(self, job: Job, loop: str) -> ExecutionResult:
-        _one_of("loop", loop, ("engine", "current"))
+        one_of("loop", loop, ("engine", "current"))
         if loop == "current":
 
             def make() -> Coroutine[Any, Any, ExecutionResult]:
@@ -265,7 +240,7 @@ class WorkflowExecutor:
             raise
 
     async def _do_async(self, job: Job, loop: str) -> ExecutionResult:
-        _one_of("loop", loop, ("engine", "current"))
+        one_of("loop", loop, ("engine", "current"))
         if loop == "current":
             manager = LlmClientManager()
             try:
@@ -311,7 +286,7 @@ class WorkflowExecutor:
             try:
                 await run.execute()
             finally:
-                _Latest.result = result
+                keep_latest(result)
             return result
         finally:
             await clients.aclose()
@@ -344,7 +319,7 @@ class WorkflowExecutor:
             built = " Call .build() on it first." if hasattr(workflow, "build") else ""
             raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")
         if cache is not None:
-            _one_of("cache", cache, CACHE_MODES)
+            one_of("cache", cache, CACHE_MODES)
         nodes = checked_names(nodes)
         plan_for(workflow, nodes)
         return Job(
@@ -364,42 +339,9 @@ class WorkflowExecutor:
         )  # fmt: skip
 
 
-def shared_manager(thread: EngineThread) -> LlmClientManager:
-    """Return the clients that live on the loop of `thread`, the engine's. Call it on that loop."""
-    with _Shared.lock:
-        if _Shared.manager is None or _Shared.thread is not thread:
-            _Shared.manager, _Shared.thread = LlmClientManager(), thread
-            thread.on_stop(_Shared.manager.aclose)
-        return _Shared.manager
-
-
 def _has_running_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return False
     return True
-
-
-def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if not isinstance(value, str) or value not in allowed:
-        raise UsageError(f"{name}={value!r}{did_you_mean(str(value), allowed)}; one of {', '.join(allowed)}")
-
-
-def _check_count(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UsageError(f"{name}={value!r}: give a number of at least 1")
-
-
-def _read_limits(limits: Any) -> Mapping[str, int] | int:
-    if limits is None:
-        return {}
-    if isinstance(limits, Mapping):
-        for provider, limit in limits.items():
-            if provider not in FACTORIES:
-                near = did_you_mean(str(provider), FACTORIES) or f"; there are {', '.join(FACTORIES)}"
-                raise UsageError(f"provider_concurrency: no provider {provider!r}{near}")
-            _check_count(f"provider_concurrency[{provider!r}]", limit)
-        return dict(limits)
-    _check_count("provider_concurrency", limits)
-    return int(limits)

@@ -9,7 +9,8 @@ from graphbit_nb.notebook import running, views
 from graphbit_nb.notebook.commands.command import INPUTS, arg, command
 from graphbit_nb.notebook.inputs import inputs_for
 from graphbit_nb.notebook.runviews import RunView
-from graphbit_nb.session.executor import ON_ERROR, WorkflowExecutor
+from graphbit_nb.session.executor import WorkflowExecutor
+from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
     import argparse
