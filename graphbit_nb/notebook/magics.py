@@ -16,11 +16,11 @@ from graphbit_nb.notebook.workspace import Workspace
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
-    from graphbit_nb.session.executor import WorkflowExecutor
     from collections.abc import Coroutine
 
     from IPython.core.interactiveshell import InteractiveShell
 
+    from graphbit_nb.session.executor import WorkflowExecutor
     from graphbit_nb.session.handle import RunHandle
 
 

@@ -24,8 +24,7 @@ from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy
 from graphbit_nb.session.shared import keep_latest, shared_manager
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from graphbit_nb.core.bus import Sink
 
