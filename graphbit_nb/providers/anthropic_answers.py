@@ -1,0 +1,275 @@
+"""The language of Anthropic's Messages API, inward: an answer, whole or as events, as our response.
+
+Pure: nothing is sent here. What goes out is written by `anthropic_messages`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
+from graphbit_nb.errors import ContentFilteredError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphbit_nb.errors import ProviderError
+    from graphbit_nb.providers.failures import Failures
+
+# What is not here, as "pause_turn" of the provider's own tools, is passed on as it is
+FINISH_REASONS: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+}
+
+_DELTAS = {"text_delta": ("text", "text"), "input_json_delta": ("tool_use", "partial_json")}
+
+
+@dataclass(slots=True)
+class _Block:
+    """A part of an answer; `written` is its text, or what a tool is given, as JSON."""
+
+    kind: str
+    written: list[str]
+    id: str = ""
+    name: str = ""
+    is_open: bool = True
+
+
+@dataclass(slots=True)
+class _Message:
+    """What is told about an answer besides its parts."""
+
+    stop_reason: str | None = None
+    stop_details: Any = None
+    model: Any = None
+    usage: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """Take what is told; what is none there says nothing."""
+        if told.get("stop_reason") is not None:
+            self.stop_reason = str(told["stop_reason"])
+        self.stop_details = told.get("stop_details") or self.stop_details
+        self.model = told.get("model") or self.model
+        usage = told.get("usage")
+        if isinstance(usage, Mapping):  # running totals, each of which replaces the one before
+            self.usage |= {name: value for name, value in usage.items() if value is not None}
+
+
+def answer(text: str, failures: Failures) -> GenerateResponse:
+    """Read a whole answer.
+
+    Raises:
+        ProviderError: it is no answer.
+    """
+    content = _event(text, failures)
+    parts = content.get("content")
+    if not isinstance(parts, list):
+        raise failures.protocol("gave an answer without content", text)
+    message = _Message()
+    message.take(content)
+    if message.stop_reason is None:
+        raise failures.protocol("gave an answer without stop_reason", text)
+    return _response([_block(part, failures) for part in parts], message, failures)
+
+
+class AnswerStream:
+    """Folds the events of a streamed answer.
+
+    Attributes:
+        is_whole: Whether the provider has said why the answer ends; no more of it follows.
+        first_token: What `clock` said when the first piece of text came.
+    """
+
+    def __init__(
+        self, failures: Failures, clock: Callable[[], float], on_token: Callable[[str], None] | None = None
+    ) -> None:
+        self.first_token: float | None = None
+        self._failures = failures
+        self._clock = clock
+        self._on_token = on_token
+        self._blocks: dict[int, _Block] = {}
+        self._message = _Message()
+        self._has_begun = False
+        self._has_ended = False
+
+    @property
+    def is_whole(self) -> bool:
+        """See the class."""
+        return self._message.stop_reason is not None
+
+    def feed(self, data: str) -> None:
+        """Take the data of one event. Events that are not known are passed over, as the API asks of its clients.
+
+        Raises:
+            ProviderError: the event tells of an error, cannot be read, or does not follow from those before it.
+        """
+        if not data.strip() or self._has_ended:
+            return
+        event = _event(data, self._failures)
+        kind = event.get("type")
+        if kind == "message_start":
+            self._begin(event)
+        elif kind in {"content_block_start", "content_block_delta", "content_block_stop"}:
+            self._check(self._has_begun and not self.is_whole, event)
+            self._take(kind, event)
+        elif kind == "message_delta":
+            self._check(self._has_begun, event)
+            delta = event.get("delta")
+            self._message.take({**(delta if isinstance(delta, Mapping) else {}), "usage": event.get("usage")})
+        elif kind == "message_stop":
+            self._check(self.is_whole, event)
+            self._has_ended = True
+
+    def response(self) -> GenerateResponse:
+        """Return the answer when the stream has ended.
+
+        Raises:
+            ProviderError: it ended too early, or there is no answer in it.
+        """
+        blocks = list(self._blocks.values())
+        if not self.is_whole:
+            said = "".join(piece for block in blocks if block.kind == "text" for piece in block.written)
+            raise self._failures.protocol("broke its answer off", said)
+        return _response(blocks, self._message, self._failures)
+
+    def _begin(self, event: Mapping[str, Any]) -> None:
+        self._check(not self._has_begun, event)
+        message = event.get("message")
+        self._message.take(message if isinstance(message, Mapping) else {})
+        self._has_begun = True
+
+    def _take(self, kind: str, event: Mapping[str, Any]) -> None:
+        index = event.get("index")
+        if not isinstance(index, int):
+            raise self._out_of_order(event)
+        if kind == "content_block_start":
+            self._check(index > max(self._blocks, default=-1), event)
+            block = self._blocks[index] = _block(event.get("content_block"), self._failures, is_begun=True)
+            if block.kind == "text":
+                self._tell("".join(block.written))
+            return
+        self._check(index in self._blocks and index == max(self._blocks) and self._blocks[index].is_open, event)
+        if kind == "content_block_stop":
+            self._blocks[index].is_open = False
+            return
+        self._grow(self._blocks[index], event)
+
+    def _grow(self, block: _Block, event: Mapping[str, Any]) -> None:
+        delta = event.get("delta")
+        if not isinstance(delta, Mapping) or delta.get("type") not in _DELTAS:
+            return  # thoughts, signatures, citations
+        belongs_to, name = _DELTAS[delta["type"]]
+        piece = delta.get(name)
+        if not isinstance(piece, str) or (belongs_to != block.kind and block.kind in {"text", "tool_use"}):
+            raise self._out_of_order(event)
+        block.written.append(piece)
+        if block.kind == "text":
+            self._tell(piece)
+
+    def _tell(self, piece: str) -> None:
+        if not piece:
+            return
+        if self.first_token is None:
+            self.first_token = self._clock()
+        if self._on_token is not None:
+            self._on_token(piece)
+
+    def _check(self, follows: bool, event: Mapping[str, Any]) -> None:
+        if not follows:
+            raise self._out_of_order(event)
+
+    def _out_of_order(self, event: Mapping[str, Any]) -> ProviderError:
+        return self._failures.protocol(f"sent {event.get('type')} where it cannot be", json.dumps(event))
+
+
+def _event(text: str, failures: Failures) -> Mapping[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        what = "a page of HTML; check the address" if text.lstrip().startswith("<") else "what is not JSON"
+        raise failures.protocol(f"sent {what}", text) from None
+    if not isinstance(content, Mapping):
+        raise failures.protocol("sent JSON that is no answer", text)
+    if content.get("type") == "error" or content.get("error"):
+        raise failures.told(content, text)
+    return content
+
+
+def _block(part: Any, failures: Failures, *, is_begun: bool = False) -> _Block:
+    """Read a part of an answer, or the beginning of one, whose input then follows in pieces."""
+    kind = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(kind, str):
+        raise failures.protocol("sent a part of an answer without a type", json.dumps(part))
+    if kind == "text":
+        text = part.get("text", "")
+        if not isinstance(text, str):
+            raise failures.protocol("sent a text that is none", json.dumps(part))
+        return _Block(kind, [text])
+    if kind != "tool_use":
+        return _Block(kind, [])
+    called, name = part.get("id"), part.get("name")
+    if not isinstance(called, str) or not isinstance(name, str):
+        raise failures.protocol("asks for a tool without id and name", json.dumps(part))
+    given = part.get("input")
+    return _Block(kind, [] if is_begun and not given else [json.dumps(given)], called, name)
+
+
+def _response(blocks: list[_Block], message: _Message, failures: Failures) -> GenerateResponse:
+    text = "".join(piece for block in blocks if block.kind == "text" for piece in block.written)
+    finish = FINISH_REASONS.get(message.stop_reason or "", message.stop_reason)
+    if finish == "content_filter" and not text:
+        details = message.stop_details
+        told = details.get("explanation") if isinstance(details, Mapping) else None
+        why = f": {failures.clean(told)}" if isinstance(told, str) and told else ""
+        raise failures.make(ContentFilteredError, f"refused to answer{why}")
+    calls = [_call(block, finish, failures) for block in blocks if block.kind == "tool_use"]
+    return GenerateResponse(
+        text=text,
+        finish_reason=finish,
+        usage=_usage(message.usage),
+        model=message.model if isinstance(message.model, str) else None,
+        provider=failures.provider,
+        request_id=failures.request_id,
+        tool_calls=tuple(call for call in calls if call is not None),
+    )
+
+
+def _call(block: _Block, finish: str | None, failures: Failures) -> ToolCall | None:
+    """Read what a tool is given. A call that the end of the answer cut is none."""
+    written = "".join(block.written)
+    try:
+        arguments = json.loads(written or "{}")
+    except (ValueError, RecursionError):
+        arguments = None
+    if isinstance(arguments, Mapping):
+        return ToolCall(block.id, block.name, arguments)
+    if finish in {"length", "content_filter"}:
+        return None
+    raise failures.protocol(f"asks for the tool {failures.clean(block.name)!r} with what is no JSON object", written)
+
+
+def _usage(told: Mapping[str, Any]) -> Usage:
+    """Count the tokens. The API counts what the cache gave or took apart from `input_tokens`; we count it in."""
+    cached = _count(told, "cache_read_input_tokens")
+    parts = [_count(told, "input_tokens"), cached, _count(told, "cache_creation_input_tokens")]
+    known = [part for part in parts if part is not None]
+    return Usage(
+        input_tokens=sum(known) if known else None,
+        output_tokens=_count(told, "output_tokens"),
+        cached_tokens=cached,
+        reasoning_tokens=_count(told.get("output_tokens_details"), "thinking_tokens"),
+        calls=1,
+    )
+
+
+def _count(told: Any, name: str) -> int | None:
+    value = told.get(name) if isinstance(told, Mapping) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
