@@ -24,9 +24,12 @@ if TYPE_CHECKING:
         EmbedResponse,
         GenerateRequest,
         GenerateResponse,
+        Image,
         LlmClient,
         Message,
         ModelInfo,
+        ToolCall,
+        ToolSpec,
         Usage,
     )
     from graphbit_nb.core.node_snapshot import NodeSnapshot as NodeResult
@@ -73,7 +76,11 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, ProcessorRegistry, Prompt
     from graphbit_nb.graph.workflow import Edge, InputSpec, Workflow
+    from graphbit_nb.providers.base import CustomLlmClient
     from graphbit_nb.providers.clients import LlmClientManager
+    from graphbit_nb.providers.registry import ProviderRegistry
+    from graphbit_nb.reliability.breaker import CircuitBreaker, CircuitState
+    from graphbit_nb.reliability.ratelimit import RateLimiter
     from graphbit_nb.reliability.retry import RetryPolicy
     from graphbit_nb.session.executor import WorkflowExecutor
     from graphbit_nb.session.files import export, load
@@ -91,7 +98,10 @@ if TYPE_CHECKING:
 _WHERE = {
     "core.config": "LlmConfig",
     "core.events": "ErrorInfo Event",
-    "core.llm": "EmbedRequest EmbedResponse GenerateRequest GenerateResponse LlmClient Message ModelInfo Usage",
+    "core.llm": (
+        "EmbedRequest EmbedResponse GenerateRequest GenerateResponse Image LlmClient Message ModelInfo ToolCall "
+        "ToolSpec Usage"
+    ),
     "core.snapshot": "RunSnapshot",
     "core.states": "NodeState RunStatus",
     "errors": (
@@ -109,7 +119,11 @@ _WHERE = {
     "graph.plan": "ExecutionPlan",
     "graph.registry": "NodeInput NodeOutput NodeProcessor ProcessorRegistry Prompt",
     "graph.workflow": "Edge InputSpec Workflow",
+    "providers.base": "CustomLlmClient",
     "providers.clients": "LlmClientManager",
+    "providers.registry": "ProviderRegistry",
+    "reliability.breaker": "CircuitBreaker CircuitState",
+    "reliability.ratelimit": "RateLimiter",
     "reliability.retry": "RetryPolicy",
     "session.executor": "WorkflowExecutor",
     "session.files": "export load",
@@ -132,10 +146,13 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceeded",
+    "CircuitBreaker",
     "CircuitOpenError",
+    "CircuitState",
     "ConfigurationError",
     "ContentFilteredError",
     "ContextTooLongError",
+    "CustomLlmClient",
     "DefinitionError",
     "Edge",
     "EmbedRequest",
@@ -149,6 +166,7 @@ __all__ = [
     "GenerateRequest",
     "GenerateResponse",
     "GraphbitError",
+    "Image",
     "InputSpec",
     "InputTooLarge",
     "LayoutError",
@@ -175,6 +193,7 @@ __all__ = [
     "ProtocolError",
     "ProviderConnectionError",
     "ProviderError",
+    "ProviderRegistry",
     "ProviderTimeoutError",
     "PyExecutionResult",
     "PyLlmConfig",
@@ -183,6 +202,7 @@ __all__ = [
     "PyWorkflowNode",
     "QuotaExhaustedError",
     "RateLimitError",
+    "RateLimiter",
     "RetryPolicy",
     "RunCancelled",
     "RunFailedError",
@@ -193,6 +213,8 @@ __all__ = [
     "ServerError",
     "StorageError",
     "TemplateError",
+    "ToolCall",
+    "ToolSpec",
     "Usage",
     "UsageError",
     "ValidationError",

@@ -284,7 +284,21 @@ class ProtocolError(ProviderError):
 
 
 class CircuitOpenError(GraphbitError):
-    """The circuit breaker of a provider is open; calls fail at once until it has had its rest."""
+    """The circuit breaker of a provider is open; calls fail at once until it has had its rest.
+
+    Attributes:
+        circuit: What the breaker protects, for example ``"openai/gpt-4o"``.
+        retry_after: Seconds until it lets a call through, or None when that depends on calls under way.
+        until: The same as a time of day, in seconds since 1970.
+    """
+
+    def __init__(
+        self, message: str, *, circuit: str = "", retry_after: float | None = None, until: float | None = None
+    ) -> None:
+        self.circuit = circuit
+        self.retry_after = retry_after
+        self.until = until
+        super().__init__(message)
 
 
 class BudgetExceeded(GraphbitError):

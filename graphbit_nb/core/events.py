@@ -27,6 +27,11 @@ class ErrorInfo:
         attempts: How often it was tried.
         place: Where in the user's own code, if it was raised there.
         traceback: The user's own lines of the traceback, if there are any.
+        provider: The provider whose call failed.
+        model: The model asked for.
+        status: HTTP status of its answer, if there was one.
+        request_id: The provider's own id of the request, for its support desk.
+        retry_after: Seconds after which another try is worth it, if that is known.
     """
 
     type: str
@@ -35,6 +40,11 @@ class ErrorInfo:
     attempts: int = 1
     place: str | None = None
     traceback: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    status: int | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
 
     def __str__(self) -> str:
         where = f" ({self.place})" if self.place else ""
@@ -217,6 +227,51 @@ class RetryScheduled:
 
 
 @dataclass(slots=True)
+class RateLimited:
+    """A call waits for our own limit on what a provider is asked: `seconds` at least, or None if nobody knows."""
+
+    kind: ClassVar[Literal["rate.limited"]] = "rate.limited"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    limit: str
+    seconds: float | None
+    ahead: int
+
+
+@dataclass(slots=True)
+class CircuitChanged:
+    """A call of this node brought a provider's circuit breaker into another state."""
+
+    kind: ClassVar[Literal["circuit.changed"]] = "circuit.changed"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    circuit: str
+    state: str
+    reason: str
+
+
+@dataclass(slots=True)
+class ToolCalled:
+    """A tool that the model asked for has given its result, or failed with `error`, which the model is told."""
+
+    kind: ClassVar[Literal["tool.called"]] = "tool.called"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    result: str
+    error: ErrorInfo | None
+    started: float
+
+
+@dataclass(slots=True)
 class OutputRejected:
     """An answer did not fit the declared output, and another is asked for; what was streamed is taken back."""
 
@@ -315,6 +370,9 @@ Event = (
     | LlmToken
     | LlmResponded
     | RetryScheduled
+    | RateLimited
+    | CircuitChanged
+    | ToolCalled
     | OutputRejected
     | FallbackAsked
     | NodeSucceeded

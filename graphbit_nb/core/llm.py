@@ -38,6 +38,21 @@ class ToolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture shown to a model: an address that the provider reads, or the bytes themselves.
+
+    Attributes:
+        url: Where the provider finds it; None when `data` holds it.
+        data: The bytes of the file.
+        media_type: What they are, for example ``"image/png"``.
+    """
+
+    url: str | None = None
+    data: bytes | None = field(default=None, repr=False)
+    media_type: str = "image/png"
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One turn of a conversation.
 
@@ -46,12 +61,17 @@ class Message:
         content: What is said.
         tool_calls: Tools that the assistant asks for.
         tool_call_id: The call that this is the result of.
+        images: Pictures that go with it.
+        native: What a provider gave with its turn and wants back unchanged, such as signed thoughts; of no use to
+            any other.
     """
 
     role: Role
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    images: tuple[Image, ...] = ()
+    native: Any = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +152,7 @@ class GenerateResponse:
         latency: Seconds from the request to the end of the answer.
         cost: Money in US dollars; None when the price is not known.
         tool_calls: Tools that the model asks for, in its order.
+        native: What the provider wants back with this turn, see `Message`.
     """
 
     text: str
@@ -144,6 +165,11 @@ class GenerateResponse:
     latency: float | None = None
     cost: float | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    native: Any = field(default=None, repr=False)
+
+    def as_message(self) -> Message:
+        """Return the answer as a turn of the conversation that goes on."""
+        return Message("assistant", self.text, tool_calls=self.tool_calls, native=self.native)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +224,12 @@ class CallListener(Protocol):
     async def retry(self, attempt: int, delay: float, error: ProviderError) -> None:
         """Attempt number `attempt` failed; return when the next may start, `delay` seconds from now or later."""
 
+    def limited(self, limit: str, seconds: float | None, ahead: int) -> None:
+        """The call waits for a rate limit: `seconds` at least, if known, behind `ahead` other calls."""
+
+    def circuit(self, name: str, state: str, reason: str) -> None:
+        """The call brought the circuit breaker `name` into another state."""
+
 
 @runtime_checkable
 class LlmClient(Protocol):
@@ -223,6 +255,14 @@ class LlmClient(Protocol):
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the model, without a call."""
+        ...
+
+    async def list_models(self) -> tuple[str, ...]:
+        """Ask which models there are; empty when that cannot be said.
+
+        Raises:
+            ProviderError: the list cannot be had.
+        """
         ...
 
     async def aclose(self) -> None:

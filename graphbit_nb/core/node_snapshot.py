@@ -33,6 +33,21 @@ class Attempt:
     first_token: float | None = None
     error: ErrorInfo | None = None
     delay: float | None = None  # seconds waited before the next attempt
+    limited: str | None = None  # the limit of ours that it waited for
+    tools: list[ToolUse] = field(default_factory=list)  # what its answer asked for
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """One call of a tool. Times are seconds since 1970."""
+
+    call_id: str
+    tool: str
+    arguments: Mapping[str, Any]
+    result: str
+    error: ErrorInfo | None
+    started: float
+    finished: float
 
 
 @dataclass(slots=True)
@@ -114,4 +129,4 @@ class NodeSnapshot:
 
     def copy(self) -> NodeSnapshot:
         """Return a copy whose attempts can change without changing these. Its parts are the same."""
-        return replace(self, attempts=[replace(attempt) for attempt in self.attempts])
+        return replace(self, attempts=[replace(attempt, tools=list(attempt.tools)) for attempt in self.attempts])

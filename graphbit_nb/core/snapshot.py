@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, assert_never
 
 from graphbit_nb.core.events import (
+    CircuitChanged,
     Event,
     FallbackAsked,
     LlmRequested,
@@ -24,12 +25,14 @@ from graphbit_nb.core.events import (
     NodeWaiting,
     OutputRejected,
     PromptRendered,
+    RateLimited,
     RetryScheduled,
     RunFinished,
     RunResumed,
     RunStarted,
+    ToolCalled,
 )
-from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, NodeSnapshot
+from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, NodeSnapshot, ToolUse
 from graphbit_nb.core.states import NodeState, RunStatus
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.llm import Usage
 
-__all__ = ["Attempt", "NodeSnapshot", "RunSnapshot"]
+__all__ = ["Attempt", "NodeSnapshot", "RunSnapshot", "ToolUse"]
 
 BUSY = frozenset({NodeState.READY, NodeState.RUNNING, NodeState.RETRYING})
 
@@ -55,6 +58,7 @@ class RunSnapshot:
         asking: Number of steps that wait for a person.
         reason: Why the run was stopped, if it was.
         resumed: How often the run was resumed.
+        circuits: State of the circuit breakers that this run's calls have changed, by name.
     """
 
     run_id: str = ""
@@ -72,6 +76,7 @@ class RunSnapshot:
     finished: float | None = None
     reason: str | None = None
     resumed: int = 0
+    circuits: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: Event) -> RunSnapshot:
         """Fold one event in and return this snapshot. The same events in the same order give the same state.
@@ -128,6 +133,19 @@ class RunSnapshot:
                 self.index[event.node].printed += event.text
             case RetryScheduled():
                 self._retry(event)
+            case RateLimited():
+                node = self.index[event.node]
+                if node.attempts:
+                    node.attempts[-1].limited = event.limit
+            case CircuitChanged():
+                self.circuits[event.circuit] = event.state
+            case ToolCalled():
+                used = ToolUse(
+                    event.call_id, event.tool, event.arguments, event.result, event.error, event.started, event.time
+                )
+                node = self.index[event.node]
+                if node.attempts:
+                    node.attempts[-1].tools.append(used)
             case OutputRejected():
                 node = self.index[event.node]
                 node.streamed = ""
@@ -273,4 +291,5 @@ class RunSnapshot:
         index = {path: node.copy() for path, node in self.index.items()}
         for node in index.values():
             node.parts = {path: index[path] for path in node.parts}
-        return replace(self, nodes={name: index[name] for name in self.nodes}, index=index)
+        nodes = {name: index[name] for name in self.nodes}
+        return replace(self, nodes=nodes, index=index, circuits=dict(self.circuits))

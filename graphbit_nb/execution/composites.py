@@ -14,7 +14,7 @@ from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.stopwatch import Stopwatch
 from graphbit_nb.graph.kinds.workflow import ITERATION
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.plan import flat_plan
 from graphbit_nb.graph.registry import processor_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbit_nb.core.events import ErrorInfo
-from graphbit_nb.errors import GraphbitError, ProviderError
+from graphbit_nb.errors import CircuitOpenError, GraphbitError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,14 @@ _FRAMES = 20  # of a traceback, counted from its end
 def describe_error(error: BaseException, *, node: str, attempts: int = 1) -> ErrorInfo:
     """Return what is kept of `error`. The exception and its frames are not."""
     message = _text(error)
+    if isinstance(error, ProviderError):
+        return ErrorInfo(
+            type(error).__name__, message, node, max(error.attempts, attempts), provider=error.provider or None,
+            model=error.model, status=error.status, request_id=error.request_id, retry_after=error.retry_after,
+        )  # fmt: skip
     if isinstance(error, GraphbitError):
-        tries = error.attempts if isinstance(error, ProviderError) else attempts
-        return ErrorInfo(type(error).__name__, message, node, max(tries, attempts))
+        rest = error.retry_after if isinstance(error, CircuitOpenError) else None
+        return ErrorInfo(type(error).__name__, message, node, attempts, retry_after=rest)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_users(frame.filename)]
     place = lines = None
     if frames:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.events import LlmRequested, LlmResponded, OutputRejected, PromptRendered, RetryScheduled
+from graphbit_nb.core.events import (
+    CircuitChanged,
+    LlmRequested,
+    LlmResponded,
+    OutputRejected,
+    PromptRendered,
+    RateLimited,
+    RetryScheduled,
+)
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
@@ -42,6 +50,15 @@ _PRINTING = threading.Lock()  # of all nodes: printing is rare, and a node's thr
 MOST_PRINTED = 100_000  # characters that are kept of what one node prints
 
 
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """A model of a node's fallback, which of them it is (from 0), and the failure of the node's own model."""
+
+    model: LlmConfig
+    turn: int
+    instead_of: ErrorInfo
+
+
 class NodeRun:
     """Serves the pipeline (`PipelineServices`) and listens to the client (`CallListener`) for one node.
 
@@ -52,7 +69,7 @@ class NodeRun:
         number: The node's number in the run's plan.
         node: The node.
         path: What the run calls it.
-        instead_of: The failure of its own model, when this is its fallback's.
+        stand_in: The model that is asked in place of its own, if there is one.
         attempts: How often it was tried so far.
         wants_tokens: Whether anybody would see text as it comes.
         is_interrupted: Whether it was told to stop because somebody cancelled.
@@ -68,7 +85,6 @@ class NodeRun:
     is_expired = False
     is_out_of_time = False
     is_over = False
-    instead_of: ErrorInfo | None = None
     has_printed = False
     _printed = 0
     _texts: tuple[str, ...] = ()
@@ -80,13 +96,14 @@ class NodeRun:
     _why: str | None = None
 
     def __init__(
-        self, run: Run, number: int, node: Node, path: str, values: Mapping[str, Any], instead: LlmConfig | None = None
+        self, run: Run, number: int, node: Node, path: str, values: Mapping[str, Any], stand_in: StandIn | None = None
     ) -> None:
         self.number = number
         self.node = node
         self.path = path
         self._values = values
-        self._instead = instead
+        self.stand_in = stand_in
+        self._instead = None if stand_in is None else stand_in.model
         self._run = run
         self._task = run.loop.create_task(self._execute(), context=run.context.copy())
         self._task.add_done_callback(self._done, context=run.context)
@@ -296,6 +313,14 @@ class NodeRun:
         await self._resumed
         self.attempts += 1
         self._announce_call()
+
+    def limited(self, limit: str, seconds: float | None, ahead: int) -> None:
+        """The call waits for a limit on what its provider is asked."""
+        self._tell(RateLimited, limit, seconds, ahead)
+
+    def circuit(self, name: str, state: str, reason: str) -> None:
+        """The call brought a circuit breaker into another state."""
+        self._tell(CircuitChanged, name, state, reason)
 
     # ---- for print
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.outputs import TEXT
 from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
-from graphbit_nb.graph.node import MISSING, Node
+from graphbit_nb.graph.missing import MISSING
 
 if TYPE_CHECKING:
+    from graphbit_nb.graph.node import Node
     from collections.abc import Mapping, Sequence
 
     from graphbit_nb.execution.stopwatch import Stopwatch

@@ -34,17 +34,19 @@ from graphbit_nb.execution import commands as c
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.composites import Composite, composite_of
 from graphbit_nb.execution.failures import describe_error
-from graphbit_nb.execution.node_run import NodeRun
+from graphbit_nb.execution.node_run import NodeRun, StandIn
 from graphbit_nb.execution.people import People, checked_answer
 from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.printing import routed_printing
 from graphbit_nb.execution.scheduler import Scheduler
 from graphbit_nb.execution.stopwatch import Stopwatch
 from graphbit_nb.execution.telling import Teller
-from graphbit_nb.graph.node import MISSING, Node
+from graphbit_nb.graph.fallback import models_of, value_of
+from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import processor_of
 
 if TYPE_CHECKING:
+    from graphbit_nb.graph.node import Node
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphbit_nb.core.bus import EventBus
@@ -121,7 +123,7 @@ class Run:
         self._owners: dict[int, Composite] = {}
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
-        self._stand_ins: dict[int, ErrorInfo] = {}  # nodes whose fallback's model waits for a slot, and why
+        self._stand_ins: dict[int, StandIn] = {}  # nodes one of whose fallback's models waits for a slot
         self._people = People(options.answers)
         self._doomed = set(options.cancels)  # paths of nodes to cancel once they are there
         self._finished: asyncio.Future[None] = self.loop.create_future()
@@ -264,10 +266,10 @@ class Run:
                     self.publish(RunFinished, status, reason)
                     self._finished.set_result(None)
 
-    def _start(self, number: int, instead: LlmConfig | None = None) -> None:
+    def _start(self, number: int, stand_in: StandIn | None = None) -> None:
         node = self._nodes[number]
         values = self._scopes[number] if node.join == "all" else self._scope(number, node)
-        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], values, instead)
+        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], values, stand_in)
 
     def _scope(self, number: int, node: Node) -> Mapping[str, Any]:
         """Return the values that a node sees: what branches that were not taken would have given is none."""
@@ -390,28 +392,29 @@ class Run:
             error = task.exception()
         if error is None:
             assert task is not None  # noqa: S101 (for the type checker)
-            self.succeed(number, task.result(), node_run.instead_of)
+            self.succeed(number, task.result(), None if node_run.stand_in is None else node_run.stand_in.instead_of)
         elif node_run.is_interrupted:
             self.handle(s.Stopped(number))
         else:
             if node_run.is_expired:
                 error = node_run.stopped_by()
             info = describe_error(error, node=node_run.path, attempts=node_run.attempts)
-            if type(node.fallback).__name__ != "LlmConfig":
-                self.fail(number, info)
-            elif node_run.instead_of is None and not node_run.is_out_of_time:
-                self._ask_fallback(number, node.fallback, info)
+            models, before = models_of(node.fallback), node_run.stand_in
+            turn = 0 if before is None else before.turn + 1
+            if turn < len(models) and not node_run.is_out_of_time:
+                first = info if before is None else before.instead_of
+                self._ask_fallback(number, StandIn(models[turn], turn, first), info)
             else:
                 self.fail(number, info)
 
-    def _ask_fallback(self, number: int, fallback: LlmConfig, info: ErrorInfo) -> None:
+    def _ask_fallback(self, number: int, stand_in: StandIn, info: ErrorInfo) -> None:
         """Let another model take the place of the one that failed, in the queue of its own provider."""
         self.publish(FallbackAsked, self._paths[number], info)
         if self.scheduler.states[number] is not NodeState.RETRYING:
             self.handle(s.Delayed(number))
-        self._stand_ins[number] = info
+        self._stand_ins[number] = stand_in
         node = self._nodes[number]
-        groups = self._limited(node, self._paths[number], fallback.provider)
+        groups = self._limited(node, self._paths[number], stand_in.model.provider)
         self.scheduler.join_groups({number: groups})
         self.handle(s.Due(number))
 
@@ -427,12 +430,11 @@ class Run:
 
     def _resume(self, number: int) -> None:
         self.publish(NodeResumed, self._paths[number])
-        info = self._stand_ins.pop(number, None)
-        if info is None:
+        stand_in = self._stand_ins.pop(number, None)
+        if stand_in is None:
             self._node_runs[number].resume()
         else:
-            self._start(number, self._nodes[number].fallback)
-            self._node_runs[number].instead_of = info
+            self._start(number, stand_in)
 
     def succeed(self, number: int, value: Any, instead_of: ErrorInfo | None) -> None:
         """A node has its output; `instead_of` is the failure that its fallback stood in for."""
@@ -457,8 +459,8 @@ class Run:
     def fail(self, number: int, info: ErrorInfo, *, is_final: bool = False) -> None:
         """A node failed; its fallback stands in, unless `is_final`."""
         node = self._nodes[number]
-        if node.fallback is not MISSING and type(node.fallback).__name__ != "LlmConfig" and not is_final:
-            self.succeed(number, node.fallback, info)
+        if (value := value_of(node.fallback)) is not MISSING and not is_final:
+            self.succeed(number, value, info)
             return
         if (owner := self._owners.get(number)) is not None:
             owner.refuse(number, info)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import GraphbitError, UsageError
 from graphbit_nb.files.configs import config_data
 from graphbit_nb.files.values import plain
-from graphbit_nb.graph.arguments import checked_fallback
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.graph.fallback import checked_fallback, models_of, value_of
+from graphbit_nb.graph.missing import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,8 +34,16 @@ def example_data(example: Example, output: OutputType | None, place: str) -> dic
 def fallback_data(node: Node) -> dict[str, Any]:
     """Return a node's fallback as it is written. Raises `UsageError`."""
     place, given, output = f"{node.name}.fallback", node.fallback, node.output
-    if isinstance(given, LlmConfig):
-        return {"ask": config_data(given, place)}
+    models = models_of(given)
+    if models:
+        asked = [config_data(model, place) for model in models]
+        written = {"ask": asked if len(asked) > 1 else asked[0]}
+        given = value_of(given)
+        return written if given is MISSING else {**written, **_value_data(given, output, place)}
+    return _value_data(given, output, place)
+
+
+def _value_data(given: Any, output: OutputType | None, place: str) -> dict[str, Any]:
     candidates = [given]
     if output is not None:
         candidates += [_dumped(given, output), _encoded(given, output)]

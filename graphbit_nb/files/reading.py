@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError as PydanticError
 
+from graphbit_nb import errors
 from graphbit_nb.core.outputs import OutputType, output_type
 from graphbit_nb.errors import GraphbitError, OutputTypeError, Problem, UsageError, ValidationError, did_you_mean
 from graphbit_nb.files import schema
@@ -20,7 +21,8 @@ from graphbit_nb.files.problems import PLUGIN_HINT, Places, schema_problems
 from graphbit_nb.files.trust import demand_trust
 from graphbit_nb.graph.builder import WorkflowBuilder
 from graphbit_nb.graph.kinds.prompt import Example
-from graphbit_nb.graph.node import MISSING, make_node
+from graphbit_nb.graph.missing import MISSING
+from graphbit_nb.graph.node import make_node
 from graphbit_nb.graph.registry import BUILT_IN, processor_of
 from graphbit_nb.reliability.retry import RetryPolicy
 
@@ -171,10 +173,12 @@ class _Reader:
         arguments = {key: getattr(part, key) for key in ("concurrency", "timeout", "cache")}
         retry: Any = part.retry
         if isinstance(retry, schema.RetryDocument):
-            retry = RetryPolicy(**retry.model_dump())
+            retry = _policy(part.name, retry)
         fallback: Any = MISSING
         if part.fallback is not None:
-            fallback = part.fallback.value if part.fallback.ask is None else config_of(part.fallback.ask)
+            models = [config_of(model) for model in part.fallback.models]
+            last = [part.fallback.value] if "value" in part.fallback.model_fields_set else []
+            fallback = [*models, *last] if models else part.fallback.value
         try:
             return make_node(
                 part.kind,
@@ -255,6 +259,17 @@ def _provider(part: Any) -> dict[str, Any]:
         return {}
     is_config = isinstance(part.provider, schema.ConfigDocument)
     return {"provider": config_of(part.provider) if is_config else part.provider}
+
+
+def _policy(name: str, told: schema.RetryDocument) -> RetryPolicy:
+    by_error = {}
+    for word, count in told.max_attempts_for.items():
+        kind = getattr(errors, word, None)
+        if not (isinstance(kind, type) and issubclass(kind, errors.ProviderError)):
+            near = did_you_mean(word, (one for one in vars(errors) if one.endswith("Error")))
+            raise UsageError(f"{name}.retry.max_attempts_for: there is no provider's error {word!r}{near}")
+        by_error[kind] = count
+    return RetryPolicy(**{**told.model_dump(), "max_attempts_for": by_error})
 
 
 def _example(example: schema.ExampleDocument, output: OutputType | None) -> Example:

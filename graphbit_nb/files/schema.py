@@ -69,6 +69,8 @@ class RetryDocument(_Part):
     max_delay: Number = 30.0
     backoff_multiplier: Number = 2.0
     jitter: Number = 1.0
+    max_time: Number | None = None
+    max_attempts_for: dict[StrictStr, StrictInt] = {}
 
 
 class TypeDocument(_Part):
@@ -79,15 +81,20 @@ class TypeDocument(_Part):
 
 
 class FallbackDocument(_Part):
-    """What stands in for a node that failed: a value, which may be null, or a model to ask."""
+    """What stands in for a node that failed: a model to ask, or several in their order; a value, which may be null."""
 
     value: Any = None
-    ask: ConfigDocument | None = None
+    ask: ConfigDocument | list[ConfigDocument] | None = None
+
+    @property
+    def models(self) -> list[ConfigDocument]:
+        """The models to ask."""
+        return [] if self.ask is None else self.ask if isinstance(self.ask, list) else [self.ask]
 
     @model_validator(mode="after")
-    def _is_one(self) -> FallbackDocument:
-        if len(self.model_fields_set & {"value", "ask"}) != 1:
-            raise PydanticCustomError("fallback", "either 'value' or 'ask' is needed, and one of them only")
+    def _is_something(self) -> FallbackDocument:
+        if not self.models and "value" not in self.model_fields_set:
+            raise PydanticCustomError("fallback", "'value' or 'ask' is needed")
         return self
 
 

@@ -59,8 +59,9 @@ def _pieces(document: InnerDocument, path: Path) -> Iterator[tuple[Path, str]]:
         provider = node.provider if isinstance(node, PromptDocument | EmbedDocument) else None
         if isinstance(provider, ConfigDocument):
             yield from _address((*at, "provider"), provider)
-        if node.fallback is not None and node.fallback.ask is not None:
-            yield from _address((*at, "fallback", "ask"), node.fallback.ask)
+        if node.fallback is not None:
+            for model in node.fallback.models:
+                yield from _address((*at, "fallback", "ask"), model)
         if isinstance(node, SubworkflowDocument):
             yield from _pieces(node.workflow, (*at, "workflow"))
 

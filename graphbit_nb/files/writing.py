@@ -25,7 +25,7 @@ from graphbit_nb.graph.kinds.embed import EmbedSettings
 from graphbit_nb.graph.kinds.prompt import PromptSettings
 from graphbit_nb.graph.kinds.python import PythonSettings
 from graphbit_nb.graph.kinds.workflow import WorkflowSettings
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import BUILT_IN, TemplateSettings, processor_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.reliability.retry import RetryPolicy
@@ -249,4 +249,9 @@ def _retry(name: str, retry: Any) -> Any:
         return retry
     if type(retry) is not RetryPolicy:
         raise UsageError(f"{name}.retry: a {type(retry).__name__} cannot be written to a file; use a RetryPolicy")
-    return plain(dataclasses.asdict(retry), f"{name}.retry")
+    data = {field.name: getattr(retry, field.name) for field in dataclasses.fields(retry)}
+    data["max_attempts_for"] = {kind.__name__: count for kind, count in retry.max_attempts_for.items()}
+    for field in ("max_time", "max_attempts_for"):  # most policies say nothing of them
+        if not data[field]:
+            del data[field]
+    return plain(data, f"{name}.retry")

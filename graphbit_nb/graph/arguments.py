@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.errors import DefinitionError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.outputs import OutputType
     from graphbit_nb.templating import Loop, Reference
 
 RESERVED = frozenset({"loop", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for"})
@@ -40,17 +39,6 @@ class Branch:
 def outside(references: tuple[Reference, ...], loop: Loop) -> tuple[Reference, ...]:
     """Return what a fan-out reads from outside: its list, and whatever of its body is no variable of the loop."""
     return (*loop.references, *(ref for ref in references if ref.name not in loop.variables))
-
-
-def checked_fallback(fallback: Any, declared: OutputType | None, *, asks_model: bool) -> Any:
-    """Return the fallback as the output that it stands in for. Raises `DefinitionError`."""
-    if type(fallback).__name__ == "LlmConfig":
-        if not asks_model:
-            raise UsageError("the fallback is a model, but this node asks none; give a value")
-        return fallback
-    if declared is None or fallback is None:
-        return fallback
-    return declared.parse(fallback) if isinstance(fallback, str) else declared.check(fallback)
 
 
 def read_branches(name: str, when: Any) -> tuple[Branch, ...]:

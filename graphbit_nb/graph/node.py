@@ -16,7 +16,6 @@ from graphbit_nb.graph.arguments import (
     checked_after,
     checked_cache,
     checked_concurrency,
-    checked_fallback,
     checked_retry,
     checked_timeout,
     one_of,
@@ -25,26 +24,13 @@ from graphbit_nb.graph.arguments import (
     refuse_task_arguments,
 )
 from graphbit_nb.graph.constructors import Constructors
+from graphbit_nb.graph.fallback import checked_fallback
+from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import ProcessorRegistry, processor_of
 from graphbit_nb.templating import Loop, Reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-
-class _Missing:
-    """Marks that nothing was given, where None is a value."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "MISSING"
-
-    def __reduce__(self) -> str:
-        return "MISSING"
-
-
-MISSING = _Missing()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +91,8 @@ class Node(Constructors, metaclass=_KindsAsConstructors):
         output: Type of its output, of an item's with `for_each`; None when nothing was said.
         retry: Attempts in all, or a policy; None is the executor's.
         timeout: Seconds that one run of the node may take.
-        fallback: Value that stands in when the node fails, or the model that is asked instead; MISSING when there is
-            none. With `for_each`, `retry`, `timeout` and `fallback` are those of an item.
+        fallback: Value that stands in when the node fails, the model that is asked instead, or `Fallbacks`; MISSING
+            when there is none. With `for_each`, `retry`, `timeout` and `fallback` are those of an item.
         cache: One of the cache's modes; None is the executor's.
         origin: Where it was defined.
     """
@@ -179,7 +165,8 @@ def make_node(
         output: Type of the output, see `graphbit_nb.core.outputs.output_type`.
         retry: Number of attempts in all, or a retry policy.
         timeout: Seconds.
-        fallback: Value that stands in when the node fails, or an `LlmConfig` to ask instead.
+        fallback: Value that stands in when the node fails, an `LlmConfig` to ask instead, or a list of such, which
+            are asked one after the other; its last item may be a value.
         cache: One of ``default``, ``recompute``, ``disable``, ``ignore``.
         origin: Where it is defined.
         namespace: Where `output` looks up the names of classes.

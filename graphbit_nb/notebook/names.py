@@ -13,7 +13,7 @@ from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook.commands.command import COMMANDS
 from graphbit_nb.notebook.words import waiting
-from graphbit_nb.providers.clients import FACTORIES
+from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class Names:
             "--after": lambda: self.nodes,
             "--for-each": self.readable,
             "--output": lambda: [*_OUTPUTS, *self._variables(_is_model)],
-            "--provider": lambda: [*FACTORIES, *self._variables(_is_config)],
+            "--provider": lambda: [*ProviderRegistry.names(), *self._variables(_is_config)],
             "--fallback-model": lambda: self._variables(_is_config),
             "--config": lambda: self._variables(_is_config),
             "--examples": lambda: self._variables(lambda value: isinstance(value, list | tuple)),

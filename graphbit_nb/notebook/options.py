@@ -10,7 +10,7 @@ from graphbit_nb.graph.arguments import CACHE_MODES, COMMON, ITEM_ERRORS, JOINS
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook.arguments import Parser, flag, literal, pairs, variable
-from graphbit_nb.providers.clients import FACTORIES
+from graphbit_nb.providers.registry import ProviderRegistry
 
 if TYPE_CHECKING:
     import argparse
@@ -132,8 +132,8 @@ def node_arguments(
 def _provider(name: str, namespace: Mapping[str, Any], where: str) -> Any:
     if isinstance(namespace.get(name), LlmConfig):
         return namespace[name]
-    if name not in FACTORIES:
-        near = did_you_mean(name, FACTORIES) or f"; there are {', '.join(FACTORIES)}"
+    if name not in (known := ProviderRegistry.names()):
+        near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
         raise UsageError(f"{where} --provider: no provider {name!r}{near}, or a variable's LlmConfig")
     return name
 

@@ -6,24 +6,31 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from graphbit_nb.core.llm import LlmClient
 from graphbit_nb.errors import ConfigurationError, did_you_mean
+from graphbit_nb.providers.guards import Guards
 from graphbit_nb.providers.limits import PoolLimits
-from graphbit_nb.providers.model_lists import ListsModels, ModelLists
+from graphbit_nb.providers.model_lists import ModelLists
+from graphbit_nb.providers.presets import PRESETS
+from graphbit_nb.providers.registry import ProviderRegistry
+from graphbit_nb.providers.resilient import ResilientClient
+from graphbit_nb.reliability.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from graphbit_nb.core.config import LlmConfig
-    from graphbit_nb.core.llm import LlmClient
     from graphbit_nb.providers.http import HttpPools
+    from graphbit_nb.reliability.breaker import CircuitBreaker
+    from graphbit_nb.reliability.ratelimit import RateLimiter
 
     Factory = Callable[[LlmConfig, "LlmClientManager"], LlmClient]
 
 
-def _chat(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
-    from graphbit_nb.providers.openai import OpenAIChatClient
+def _api(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
+    from graphbit_nb.providers.api import ApiClient
 
-    return OpenAIChatClient.from_config(config, manager.pools)
+    return ApiClient.from_config(config, manager.pools)
 
 
 def _local(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
@@ -38,14 +45,7 @@ def _scripted(config: LlmConfig, manager: LlmClientManager) -> LlmClient:  # noq
     return ScriptedClient(config.responses or {})
 
 
-FACTORIES: Mapping[str, Factory] = {
-    "anthropic": _chat,
-    "local": _local,
-    "ollama": _chat,
-    "openai": _chat,
-    "openai_compatible": _chat,
-    "scripted": _scripted,
-}
+FACTORIES: Mapping[str, Factory] = {"local": _local, "scripted": _scripted}
 
 
 class LlmClientManager:
@@ -68,7 +68,8 @@ class LlmClientManager:
     ) -> None:
         self.limits = limits or PoolLimits()
         self.lists = lists or ModelLists()
-        self._factories = {**FACTORIES, **(factories or {})}
+        self.guards = Guards()
+        self._factories = dict(factories or {})
         self._clients: dict[Hashable, tuple[LlmConfig, LlmClient]] = {}
         self._pools: HttpPools | None = None
 
@@ -80,19 +81,36 @@ class LlmClientManager:
         """
         key = _identity(config)
         if key not in self._clients:
-            try:
-                factory = self._factories[config.provider]
-            except KeyError:
-                raise ConfigurationError(
-                    f"there is no provider {config.provider!r}{did_you_mean(config.provider, self._factories)} "
-                    f"(known: {', '.join(sorted(self._factories))})"
-                ) from None
-            self._clients[key] = (config, factory(config, self))
+            self._clients[key] = (config, self._make(config))
         return self._clients[key][1]
 
-    def can_list(self, config: LlmConfig) -> bool:
-        """Whether the provider of `config` may say which models it has. Raises as `client` does."""
-        return config.options.get("check_model") is not False and isinstance(self.client(config), ListsModels)
+    def _make(self, config: LlmConfig) -> LlmClient:
+        name = config.provider
+        if (own := self._factories.get(name)) is not None:
+            return own(config, self)
+        if (made := ProviderRegistry.registered(name)) is None:
+            if (ours := FACTORIES.get(name)) is not None:
+                return ours(config, self)
+            if name in PRESETS:
+                return _api(config, self)
+            made = ProviderRegistry.find(name)
+        if made is None:
+            known = ProviderRegistry.names()
+            raise ConfigurationError(
+                f"there is no provider {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
+            )
+        client = made(config)
+        if not isinstance(client, LlmClient):
+            raise ConfigurationError(
+                f"the provider {name!r} gives {type(client).__name__}, which is no client; derive it from "
+                "CustomLlmClient"
+            )
+        return client
+
+    def believes_list(self, config: LlmConfig) -> bool:
+        """Whether what the provider of `config` lists says anything about its model. Raises as `client` does."""
+        self.client(config)
+        return config.options.get("check_model") is not False
 
     async def models_of(self, config: LlmConfig, *, since: float | None = None) -> tuple[str, ...] | None:
         """Return the models that the provider of `config` lists, or None when that is not known.
@@ -104,8 +122,38 @@ class LlmClientManager:
         Raises:
             ConfigurationError: as `client` does. A list that cannot be had is no error.
         """
-        client = self.client(config)
-        return await self.lists.of(place_of(config), client, since) if isinstance(client, ListsModels) else None
+        return await self.lists.of(place_of(config), self.client(config), since)
+
+    def resilient(
+        self,
+        config: LlmConfig,
+        retry: RetryPolicy | None = None,
+        *,
+        breaker: CircuitBreaker | None = None,
+        limiter: RateLimiter | None = None,
+        hedge_after: float | None = None,
+    ) -> ResilientClient:
+        """Return the client for `config` with retries, breaker and limiter around it. Call it on the loop of its use.
+
+        Args:
+            config: As for `client`.
+            retry: How often and after which pauses; None is `RetryPolicy()`.
+            breaker: The pattern of the breaker of this provider and model, which all who ask with the same rules
+                share; None is none.
+            limiter: The same for the limiter.
+            hedge_after: See `ResilientClient`.
+
+        Raises:
+            ConfigurationError: as `client` does.
+        """
+        client, what, name = self.client(config), (*place_of(config), config.model), f"{config.provider}/{config.model}"
+        return ResilientClient(
+            client,
+            retry or RetryPolicy(),
+            breaker=None if breaker is None else self.guards.breaker(what, name, breaker),
+            limiter=None if limiter is None else self.guards.limiter(what, name, limiter),
+            hedge_after=hedge_after,
+        )
 
     @property
     def pools(self) -> HttpPools:

@@ -34,6 +34,7 @@ from graphbit_nb.errors import (
     RateLimitError,
     ServerError,
 )
+from graphbit_nb.providers.hints import hint_for
 
 LONGEST_WORDS = 500
 
@@ -51,6 +52,7 @@ _STATUS: Mapping[int, type[ProviderError]] = {
 
 # `code` and `type` of an error body, which say more than the status does and are all there is in a stream
 _WORDS: Mapping[str, type[ProviderError]] = {
+    "api_error": ServerError,
     "authentication_error": AuthenticationError,
     "billing_error": QuotaExhaustedError,
     "billing_hard_limit_reached": QuotaExhaustedError,
@@ -67,6 +69,8 @@ _WORDS: Mapping[str, type[ProviderError]] = {
     "permission_error": PermissionDeniedError,
     "rate_limit_error": RateLimitError,
     "rate_limit_exceeded": RateLimitError,
+    "request_too_large": BadRequestError,
+    "timeout_error": ProviderTimeoutError,
 }
 
 # Refusals that some providers tell only in prose
@@ -215,7 +219,7 @@ class Failures:
         return kind
 
     def _tell(self, kind: type[GraphbitError], message: str) -> str:
-        hint = next((self.hints[one] for one in kind.__mro__ if one in self.hints), None)
+        hint = hint_for(kind, self.hints)
         return f"{self.provider} {message}" + (f"; {hint}" if hint else "")
 
 

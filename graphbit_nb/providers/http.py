@@ -5,6 +5,7 @@ What the JSON means is the business of the clients; what went wrong is put into 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from dataclasses import dataclass, field
@@ -16,13 +17,13 @@ from httpx_sse import EventSource  # noqa: TID253
 from graphbit_nb.errors import BadRequestError, ConfigurationError, GraphbitError
 from graphbit_nb.providers.failures import Failures
 from graphbit_nb.providers.limits import PoolLimits
+from graphbit_nb.providers.transport import transport_to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
     from pydantic import SecretStr
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_ERROR_BODY = 64 * 1024
 LONGEST_LIST = 4 * 1024 * 1024
 _TELLTALE_HEADERS = ("authorization", "key", "token", "secret", "cookie")
@@ -35,7 +36,8 @@ class Endpoint:
     Attributes:
         provider: Name of the provider, for messages.
         base_url: The address that paths are added to.
-        key: Sent as a bearer token; None sends none.
+        key: The key; None sends none.
+        key_header: Header that carries it; None sends it as a bearer token.
         headers: Further headers.
         timeout: Seconds to wait for the next piece of an answer.
         hints: What to do, by class of error.
@@ -44,6 +46,7 @@ class Endpoint:
     provider: str
     base_url: str
     key: SecretStr | None = None
+    key_header: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 120.0
     hints: Mapping[type[GraphbitError], str] = field(default_factory=dict, repr=False)
@@ -55,7 +58,9 @@ class Endpoint:
             value for name, value in self.headers.items() if any(word in name.lower() for word in _TELLTALE_HEADERS)
         ]
         bare = [value.removeprefix("Bearer ") for value in from_headers]
-        return tuple(s for s in (*([self.key.get_secret_value()] if self.key else []), *from_headers, *bare) if s)
+        whole = [*([self.key.get_secret_value()] if self.key else []), *from_headers, *bare]
+        # its lines as well: who complains of a line break shows it escaped
+        return tuple(s for s in (*whole, *(line for one in whole for line in one.splitlines())) if s)
 
 
 class HttpPools:
@@ -63,22 +68,29 @@ class HttpPools:
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._clients: dict[str, httpx.AsyncClient] = {}
 
     def client(self, base_url: str) -> httpx.AsyncClient:
-        """Return the pool for an address."""
+        """Return the pool for an address, on the event loop that runs now.
+
+        Raises:
+            ConfigurationError: the pools are in use on another event loop, or the environment names a proxy or
+                certificates that cannot be used.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            if self._clients and self._loop is not None and not self._loop.is_closed():
+                raise ConfigurationError(
+                    "these connections belong to another event loop, which still runs; use a client of its own for "
+                    "each loop, or close this one there with `await client.aclose()`"
+                )
+            self._loop, self._clients = loop, {}  # what a closed loop left behind cannot be closed any more
         if base_url not in self._clients:
-            here = httpx.URL(base_url).host in LOOPBACK
             self._clients[base_url] = httpx.AsyncClient(
                 base_url=base_url,
-                limits=httpx.Limits(
-                    max_connections=self.limits.max_connections,
-                    max_keepalive_connections=self.limits.max_keepalive,
-                    keepalive_expiry=self.limits.keepalive_expiry,
-                ),
+                transport=transport_to(httpx.URL(base_url), self.limits),
                 headers={"User-Agent": "graphbit-nb"},
-                trust_env=not here,  # a proxy cannot reach this machine's own loopback
-                verify=not base_url.startswith("http://"),  # reading the certificates takes time and buys nothing there
             )
         return self._clients[base_url]
 
@@ -130,7 +142,8 @@ class Connection:
             path: Below the base URL.
             body: Sent as JSON.
             failures: Account of this call.
-            on_event: Given the data of each server-sent event. An answer that is no event stream is read whole.
+            on_event: Given the data of each server-sent event, or each line of newline-delimited JSON. An answer
+                that is neither is read whole.
 
         Raises:
             ProviderError: the call failed, the answer is too large, or the request cannot be written as JSON.
@@ -141,32 +154,16 @@ class Connection:
             raise failures.make(BadRequestError, f"cannot be sent this request: {error}") from None
         headers = {"Content-Type": "application/json", **self.endpoint.headers}
         longest = self._pools.limits.max_response_bytes
-        return await self._send("POST", path, content, headers, self._sign, longest, failures, on_event)
+        return await self._send("POST", path, content, headers, longest, failures, on_event)
 
-    async def get(
-        self, path: str, failures: Failures, *, headers: Mapping[str, str] | None = None, key_header: str | None = None
-    ) -> str:
+    async def get(self, path: str, failures: Failures) -> str:
         """Read what is at `path`, which is not expected to be large.
-
-        Args:
-            path: Below the base URL.
-            failures: Account of this call.
-            headers: Further ones, for this call alone.
-            key_header: Header that carries the key; None sends it as a bearer token.
 
         Raises:
             ProviderError: the call failed, or the answer is too large.
         """
-
-        def sign(request: httpx.Request) -> httpx.Request:
-            if self.endpoint.key is None or key_header is None:
-                return self._sign(request)
-            request.headers[key_header] = self.endpoint.key.get_secret_value()
-            return request
-
         longest = min(LONGEST_LIST, self._pools.limits.max_response_bytes)
-        more = {**self.endpoint.headers, **(headers or {})}
-        reply = await self._send("GET", path, None, more, sign, longest, failures)
+        reply = await self._send("GET", path, None, self.endpoint.headers, longest, failures)
         return reply.text or ""
 
     async def _send(
@@ -175,7 +172,6 @@ class Connection:
         path: str,
         content: bytes | None,
         headers: Mapping[str, str],
-        sign: Callable[[httpx.Request], httpx.Request],
         longest: int,
         failures: Failures,
         on_event: Callable[[str], None] | None = None,
@@ -188,7 +184,7 @@ class Connection:
                 path,
                 content=content,
                 headers=headers,
-                auth=sign if self.endpoint.key is not None else None,
+                auth=self._sign if self.endpoint.key is not None else None,
                 timeout=httpx.Timeout(
                     self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
                 ),
@@ -198,18 +194,24 @@ class Connection:
                 if not response.is_success:
                     raise failures.answer(await _beginning(response))
                 bounded = _Bounded(response, longest, failures)
-                if on_event is None or "text/event-stream" not in response.headers.get("content-type", ""):
-                    return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
-                async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():
-                    on_event(event.data)
-                return Reply(None, failures.request_id)
+                content_type = response.headers.get("content-type", "")
+                if on_event is not None and "text/event-stream" in content_type:
+                    async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():
+                        on_event(event.data)
+                    return Reply(None, failures.request_id)
+                if on_event is not None and "application/x-ndjson" in content_type:
+                    async for line in _lines(bounded):
+                        on_event(line)
+                    return Reply(None, failures.request_id)
+                return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = failures.transport(error)
         raise failure  # outside of the handler: the foreign exception, whose frames hold the key, is let go
 
     def _sign(self, request: httpx.Request) -> httpx.Request:
         if self.endpoint.key is not None:
-            request.headers["Authorization"] = f"Bearer {self.endpoint.key.get_secret_value()}"
+            key, header = self.endpoint.key.get_secret_value(), self.endpoint.key_header
+            request.headers[header or "Authorization"] = key if header else f"Bearer {key}"
         return request
 
 
@@ -233,6 +235,16 @@ class _Bounded:
     def _check(self, size: int) -> None:
         if size > self._longest:
             raise self._failures.protocol(f"sent an answer of more than {self._longest:,} bytes, which is not read")
+
+
+async def _lines(bounded: _Bounded) -> AsyncIterator[str]:
+    rest = ""
+    async for piece in bounded.aiter_text():
+        *lines, rest = (rest + piece).split("\n")
+        for line in lines:
+            yield line
+    if rest:
+        yield rest
 
 
 async def _beginning(response: httpx.Response) -> str:

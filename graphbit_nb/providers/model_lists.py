@@ -9,31 +9,20 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from graphbit_nb.errors import GraphbitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
+    from graphbit_nb.core.llm import LlmClient
+
 LONGEST_WAIT = 2.0
 KEPT = 600.0
 FAILURE_KEPT = 60.0
 
 logger = logging.getLogger("graphbit_nb")
-
-
-@runtime_checkable
-class ListsModels(Protocol):
-    """A client that can ask its provider which models there are."""
-
-    async def list_models(self) -> tuple[str, ...]:
-        """Return the names of the models; empty when that cannot be said.
-
-        Raises:
-            ProviderError: the list cannot be had.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +59,7 @@ class ModelLists:
         self._known: dict[Hashable, _Known] = {}
         self._asking: dict[Hashable, asyncio.Task[None]] = {}
 
-    async def of(self, place: Hashable, client: ListsModels, since: float | None = None) -> tuple[str, ...] | None:
+    async def of(self, place: Hashable, client: LlmClient, since: float | None = None) -> tuple[str, ...] | None:
         """Return the models listed at a place, or None when they are not known. Raises nothing.
 
         Args:
@@ -106,7 +95,7 @@ class ModelLists:
         if self._asking.get(place) is done:
             del self._asking[place]
 
-    async def _ask(self, place: Hashable, client: ListsModels) -> None:
+    async def _ask(self, place: Hashable, client: LlmClient) -> None:
         asked = self.clock()
         names: tuple[str, ...] | None = None
         try:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.core.config import LlmConfig
+    from graphbit_nb.providers.dialects import Language
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,37 +33,43 @@ class Preset:
 
     Attributes:
         name: The provider.
+        dialect: The language that it speaks.
         base_url: Its address; None when the config must say it.
         address_variable: Environment variable that may name another address.
         key_variable: Environment variable of the key; None when no key is needed.
         structured_output: How an answer is held to a JSON schema.
         max_tokens_field: What the limit on the answer is called.
-        unknown_fields: Parameters that it does not know, which are therefore not sent.
+        lacks: Parameters of a request that it does not have: asking for one is refused.
+        stream_usage: Whether it wants to be asked for the tokens of a streamed answer.
+        key_header: Header that carries the key; None is the dialect's.
+        path: How the addresses of its calls are made of ``{path}`` and ``{model}``; None is the path alone.
+        prices: What the price list calls it; None when it has no prices.
         headers: Sent with each call.
         body: Sent in each chat call.
         always_streams: Whether to stream even when nobody listens.
         hints: What to do about an error, by its class.
-        models_path: Where its models are listed; None when there is no list that can be relied on.
-        models_headers: Sent when they are asked for.
-        models_key_header: Header that carries the key then; None is a bearer token.
+        lists_models: Whether it has a list of its models that can be relied on.
         fetch_model: Command that fetches a model. Where there is one the list is complete: what is not in it cannot
             be asked.
     """
 
     name: str
+    dialect: Language = "chat"
     base_url: str | None = None
     address_variable: str | None = None
     key_variable: str | None = None
     structured_output: StructuredOutput = "schema"
     max_tokens_field: str = "max_tokens"
-    unknown_fields: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
+    stream_usage: bool = True
+    key_header: str | None = None
+    path: str | None = None
+    prices: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
     always_streams: bool = False
     hints: Mapping[type[GraphbitError], str] = field(default_factory=dict)
-    models_path: str | None = "models"
-    models_headers: Mapping[str, str] = field(default_factory=dict)
-    models_key_header: str | None = None
+    lists_models: bool = True
     fetch_model: str | None = None
 
 
@@ -80,12 +87,8 @@ PRESETS: Mapping[str, Preset] = {
             name="anthropic",
             base_url="https://api.anthropic.com/v1",
             key_variable="ANTHROPIC_API_KEY",
-            structured_output="instruction",
-            unknown_fields=frozenset({"seed"}),
+            dialect="messages",
             hints={AuthenticationError: "check the key given as api_key= or in ANTHROPIC_API_KEY"},
-            models_path="models?limit=1000",  # this address alone is not in OpenAI's shape
-            models_headers={"anthropic-version": "2023-06-01"},
-            models_key_header="x-api-key",
         ),
         Preset(
             name="ollama",
@@ -153,7 +156,7 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
     if "structured_output" in options:
         preset = replace(preset, structured_output=_structured_output(options.pop("structured_output")))
     if not _check_model(options.pop("check_model", True)) or _is_azure(base_url):
-        preset = replace(preset, models_path=None)
+        preset = replace(preset, lists_models=False)
     headers = {**preset.headers, **config.headers}
     for name, value in headers.items():
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):

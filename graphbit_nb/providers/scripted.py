@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo, Usage
 from graphbit_nb.core.paths import names_of, without_numbers
 from graphbit_nb.errors import ConfigurationError, ProviderError, did_you_mean
+from graphbit_nb.providers.base import BaseClient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -30,7 +31,7 @@ DIMENSION = 32
 _WORD_WITH_SPACE = re.compile(r"\s*\S+|\s+$")
 
 
-class ScriptedClient:
+class ScriptedClient(BaseClient):
     """Gives scripted answers.
 
     Tokens are words: of all messages in, of the answer out. A function runs on the event loop, so one that takes
@@ -103,9 +104,6 @@ class ScriptedClient:
     def model_info(self) -> ModelInfo:
         """Say what is known about the script."""
         return ModelInfo(provider=self.provider_name, name="scripted")
-
-    async def aclose(self) -> None:
-        """There is nothing to give back."""
 
     def _next(self, node: str | None) -> Any:
         name = node or ""

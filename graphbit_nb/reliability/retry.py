@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random as _random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from graphbit_nb.errors import ProviderError, UsageError
 
@@ -35,6 +37,9 @@ class RetryPolicy:
         max_delay: Longest pause of our own choosing, in seconds.
         backoff_multiplier: Growth of the pause from one attempt to the next.
         jitter: Random share of a pause, from 0.0 to 1.0.
+        max_time: Seconds from the first attempt after which none begins; None for any time.
+        max_attempts_for: Calls in total by class of error, where it is another number than `max_attempts`: the class
+            of the last failure counts, or the nearest one that it derives from.
     """
 
     max_attempts: int = 5
@@ -42,21 +47,34 @@ class RetryPolicy:
     max_delay: float = 30.0
     backoff_multiplier: float = 2.0
     jitter: float = 1.0
+    max_time: float | None = None
+    max_attempts_for: Mapping[type[ProviderError], int] = field(default_factory=dict, hash=False)
 
     max_retry_after: ClassVar[float] = 300.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.max_attempts, bool) or not isinstance(self.max_attempts, int) or self.max_attempts < 1:
-            raise UsageError(
-                f"max_attempts must be a whole number of at least 1, not {self.max_attempts!r}; "
-                "1 means that nothing is tried again"
-            )
+        _check_count("max_attempts", self.max_attempts)
         for name, least in (("base_delay", 0.0), ("max_delay", 0.0), ("backoff_multiplier", 1.0), ("jitter", 0.0)):
             value = getattr(self, name)
             if not isinstance(value, int | float) or not least <= value <= MOST:
                 raise UsageError(f"{name} must be a number from {least} to {MOST:g}, not {value!r}")
         if self.jitter > 1:
             raise UsageError(f"jitter is a share from 0.0 to 1.0, not {self.jitter!r}")
+        if self.max_time is not None and (not isinstance(self.max_time, int | float) or not 0 < self.max_time <= MOST):
+            raise UsageError(f"max_time must be a number of seconds above 0 and up to {MOST:g}, not {self.max_time!r}")
+        given: Any = self.max_attempts_for
+        if not isinstance(given, Mapping):
+            raise UsageError(f"max_attempts_for takes a dict such as {{RateLimitError: 10}}, not {given!r}")
+        for kind, count in given.items():
+            if not (isinstance(kind, type) and issubclass(kind, ProviderError)):
+                raise UsageError(f"max_attempts_for: {kind!r} is no class of ProviderError, such as RateLimitError")
+            _check_count(f"max_attempts_for: {kind.__name__}", count)
+        object.__setattr__(self, "max_attempts_for", dict(given))
+
+    def attempts_for(self, error: ProviderError) -> int:
+        """Return the calls in total that a failure like this is worth."""
+        kinds = (self.max_attempts_for.get(kind) for kind in type(error).__mro__)
+        return next((count for count in kinds if count is not None), self.max_attempts)
 
     def retries(self, error: BaseException) -> bool:
         """Say whether a call that failed with `error` is worth another attempt."""
@@ -82,6 +100,7 @@ class RetryPolicy:
         *,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = _random.random,
+        clock: Callable[[], float] = time.monotonic,
         on_retry: Callable[[int, float, ProviderError], Awaitable[None] | None] | None = None,
     ) -> T:
         """Await `operation()`, again after each failure that is worth it, and return what it gives.
@@ -90,24 +109,34 @@ class RetryPolicy:
             operation: Makes one attempt.
             sleep: Waits so many seconds.
             random: Gives numbers from 0 to 1.
+            clock: Seconds from any start.
             on_retry: Told attempt, delay and error before each pause; awaited when it is a coroutine function.
 
         Raises:
             ProviderError: the last attempt's error, with the number of `attempts`.
         """
-        attempt = 1
+        attempt, began = 1, clock()
         while True:
             try:
                 return await operation()
             except ProviderError as error:
                 error.attempts = attempt
-                if attempt >= self.max_attempts or not self.retries(error):
+                if attempt >= self.attempts_for(error) or not self.retries(error):
                     raise
                 failure = error
             delay = self.delay(attempt, failure, random)
+            if self.max_time is not None and clock() - began + delay > self.max_time:
+                raise failure
             if on_retry is not None:
                 told = on_retry(attempt, delay, failure)
                 if inspect.isawaitable(told):
                     await told
             await sleep(delay)
             attempt += 1
+
+
+def _check_count(name: str, count: object) -> None:
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise UsageError(
+            f"{name} must be a whole number of at least 1, not {count!r}; 1 means that nothing is tried again"
+        )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import ConfigurationError
+from graphbit_nb.graph.fallback import models_of
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.local import is_available
-from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
 from graphbit_nb.session.resources import check_models
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.llm import LlmClient
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.session.reliability import Reliability
 
 NOTHING_CONFIGURED = (
     "no model is configured. Ways on: install the embedded model with pip install 'graphbit-nb[local]' and "
@@ -50,22 +52,27 @@ class RunClients:
     Args:
         manager: Where shared clients live.
         config: The executor's model; None is the default.
-        retry: The executor's retry policy.
+        reliability: The executor's retries, breaker, limits and hedging.
     """
 
-    def __init__(self, manager: LlmClientManager, config: LlmConfig | None, retry: RetryPolicy) -> None:
+    def __init__(
+        self, manager: LlmClientManager, config: LlmConfig | None, reliability: Reliability = DEFAULT_RELIABILITY
+    ) -> None:
         self._shared = manager
         self._own = LlmClientManager()
         self._config = config
-        self._retry = retry
+        self._reliability = reliability
 
     def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
         """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
         config = instead or self.config_for(node)
-        policy = node.retry if node.retry is not None else self._retry
+        told = self._reliability
+        policy = node.retry if node.retry is not None else told.retry
         if isinstance(policy, int):
             policy = RetryPolicy(max_attempts=policy)
-        return ResilientClient(self._manager_of(config).client(config), policy)
+        return self._manager_of(config).resilient(
+            config, policy, breaker=told.breaker, limiter=told.limiter_for(config), hedge_after=told.hedge_after
+        )
 
     def provider_of(self, node: Node) -> str:
         """Return the name of the provider that a node asks. Raises `ConfigurationError`."""
@@ -120,8 +127,8 @@ class RunClients:
                 yield from self._asked(node.settings.workflow.nodes.values(), f"{path}.")
             elif processor.asks_model:
                 yield path, node, None
-                if isinstance(node.fallback, LlmConfig):
-                    yield path, node, node.fallback
+                for model in models_of(node.fallback):
+                    yield path, node, model
 
     def _manager_of(self, config: LlmConfig) -> LlmClientManager:
         return self._own if config.provider == "scripted" else self._shared

@@ -13,13 +13,14 @@ from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
 from graphbit_nb.graph.arguments import CACHE_MODES, checked_timeout
+from graphbit_nb.graph.fallback import models_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.providers.clients import LlmClientManager
-from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
 from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes, node_at
+from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
 from graphbit_nb.session.shared import keep_latest, shared_manager
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from graphbit_nb.core.bus import Sink
+    from graphbit_nb.reliability.breaker import CircuitBreaker
+    from graphbit_nb.reliability.ratelimit import RateLimiter
+    from graphbit_nb.reliability.retry import RetryPolicy
 
 
 def run_nested(make: Callable[[], Coroutine[Any, Any, ExecutionResult]]) -> ExecutionResult:
@@ -47,6 +51,12 @@ class WorkflowExecutor:
         strategy: ``"parallel"``, or ``"sequential"`` for one node at a time.
         on_error: ``"continue"`` lets other branches go on when a node fails, ``"fail_fast"`` stops the run.
         retry: How failed calls are tried again.
+        breaker: When a provider that fails too often is given a rest: the pattern of the circuit breakers, of which
+            each provider and model has one that all runs share. None is `CircuitBreaker()`, False is none.
+        rate_limit: What a provider may be asked a minute and at once: the pattern of the limiters, of which each
+            provider and model has one that all runs share; or patterns by ``"provider"`` or ``"provider/model"``.
+        hedge_after: Seconds after which a call that has said nothing is made a second time; the answer that comes
+            first is taken, and both may have to be paid for. None is never.
         cache: Accepted so that programs need not change when results are kept from run to run; until then every
             call is made, whatever is said here.
         provider_concurrency: Nodes of one run that may ask the same provider at the same time: a number for each
@@ -69,6 +79,9 @@ class WorkflowExecutor:
         strategy: Strategy = "parallel",
         on_error: OnError = "continue",
         retry: RetryPolicy | int | None = None,
+        breaker: CircuitBreaker | Literal[False] | None = None,
+        rate_limit: RateLimiter | Mapping[str, RateLimiter] | None = None,
+        hedge_after: float | None = None,
         cache: str = "default",
         provider_concurrency: Mapping[str, int] | int | None = None,
         deadline: float | None = None,
@@ -80,12 +93,10 @@ class WorkflowExecutor:
         one_of("cache", cache, CACHE_MODES)
         if config is not None and not isinstance(config, LlmConfig):
             raise UsageError(f"config={config!r}: give an LlmConfig, such as LlmConfig.openai('gpt-4o-mini')")
-        if retry is not None and not isinstance(retry, int | RetryPolicy):
-            raise UsageError(f"retry={retry!r}: give the number of attempts in all, or a RetryPolicy")
         self.config = config
         self.max_concurrency = 1 if strategy == "sequential" else max_concurrency
         self.on_error = on_error
-        self.retry = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
+        self.reliability = read_reliability(retry, breaker, rate_limit, hedge_after)
         self.cache = cache
         self.provider_concurrency = read_limits(provider_concurrency)
         self.deadline = checked_timeout("deadline", deadline)
@@ -273,7 +284,7 @@ class WorkflowExecutor:
 
     async def _execute(self, job: Job, handle: RunHandle, manager: LlmClientManager) -> ExecutionResult:
         workflow = job.workflow
-        clients = RunClients(manager, self.config, self.retry)
+        clients = RunClients(manager, self.config, self.reliability)
         try:
             engine = Engine(clients=clients, threads=self._threads)
             nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]
@@ -295,7 +306,7 @@ class WorkflowExecutor:
         if isinstance(limits, int):
             nodes = list(model_nodes(job.workflow))
             asked = {clients.provider_of(node) for node in nodes}
-            asked |= {node.fallback.provider for node in nodes if isinstance(node.fallback, LlmConfig)}
+            asked |= {model.provider for node in nodes for model in models_of(node.fallback)}
             limits = dict.fromkeys(asked, limits)
         return RunOptions(
             max_concurrency=self.max_concurrency, fail_fast=self.on_error == "fail_fast", provider_limits=limits,

@@ -48,7 +48,7 @@ async def check_models(asked: Iterable[tuple[str, LlmConfig]], manager: LlmClien
     Raises:
         ConfigurationError: a model is not there, or its name is a slip.
     """
-    models = [one for one in _gathered(asked) if manager.can_list(one.config)]
+    models = [one for one in _gathered(asked) if manager.believes_list(one.config)]
     if not models:
         return
     began = manager.lists.clock()

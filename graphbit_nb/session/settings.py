@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from graphbit_nb.errors import UsageError, did_you_mean
-from graphbit_nb.providers.clients import FACTORIES
+from graphbit_nb.providers.registry import ProviderRegistry
 
 Strategy = Literal["parallel", "sequential"]
 OnError = Literal["continue", "fail_fast"]
@@ -33,8 +33,8 @@ def read_limits(limits: Any) -> Mapping[str, int] | int:
         return {}
     if isinstance(limits, Mapping):
         for provider, limit in limits.items():
-            if provider not in FACTORIES:
-                near = did_you_mean(str(provider), FACTORIES) or f"; there are {', '.join(FACTORIES)}"
+            if provider not in (known := ProviderRegistry.names()):
+                near = did_you_mean(str(provider), known) or f"; there are {', '.join(known)}"
                 raise UsageError(f"provider_concurrency: no provider {provider!r}{near}")
             check_count(f"provider_concurrency[{provider!r}]", limit)
         return dict(limits)

@@ -46,7 +46,7 @@ def loading(tmp_path, text, name="flow.yaml", **how):
         (NODE + "    join: most\n", "nodes[0].join (line 8): 'most' is not allowed; give 'all' or 'any'"),
         (NODE + "    after: [b]\n", "nodes[0].after (line 8): a: after: no node 'b'; there are a"),
         (NODE + "    when: [a]\n", "nodes[0].when (line 8): a: when='a': write it as"),
-        (NODE + "    fallback: {}\n", "nodes[0].fallback (line 8): either 'value' or 'ask'"),
+        (NODE + "    fallback: {}\n", "nodes[0].fallback (line 8): 'value' or 'ask' is needed"),
         (NODE + "    output: {type: 'dict[str, Foo]'}\n", "nodes[0].output (line 8)"),
         (NODE + "    output: {type: '__import__(1)'}\n", "is no type"),
         (NODE + "connections: [[a, c]]\n", "connections (line 8): connect('a', 'c'): no node 'c'"),

@@ -9,7 +9,7 @@ import pytest
 
 import graphbit_nb as gb
 from graphbit_nb.core.outputs import output_type
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.graph.missing import MISSING
 
 Node = gb.Node
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
-from graphbit_nb.providers.openai import OpenAIChatClient
+from graphbit_nb.providers.api import ApiClient
 
 KEY = "very-secret-key-0123456789"
 
@@ -158,7 +158,7 @@ def make_client(server, pools, provider="openai", **more):
     now, clock = more.pop("now", lambda: 0.0), more.pop("clock", None)
     config = LlmConfig(provider=provider, model="fake", base_url=server.url, **{"api_key": KEY, **more})
     times = {"now": now} if clock is None else {"now": now, "clock": clock}
-    return OpenAIChatClient.from_config(config, pools, environ={}, **times)
+    return ApiClient.from_config(config, pools, environ={}, **times)
 
 
 class Listener:
@@ -166,9 +166,17 @@ class Listener:
         self.wants_tokens = wants_tokens
         self.tokens = []
         self.retries = []
+        self.waits = []
+        self.circuits = []
 
     def token(self, text):
         self.tokens.append(text)
 
     async def retry(self, attempt, delay, error):
         self.retries.append((attempt, delay, error))
+
+    def limited(self, limit, seconds, ahead):
+        self.waits.append((limit, seconds, ahead))
+
+    def circuit(self, name, state, reason):
+        self.circuits.append((name, state, reason))

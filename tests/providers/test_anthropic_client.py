@@ -8,9 +8,8 @@ from faultserver import KEY, Listener, answer, ask, hang, reset, stream
 from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, LlmClient, Message, ToolCall, ToolSpec
-from graphbit_nb.providers.anthropic import AnthropicClient
+from graphbit_nb.providers.api import ApiClient
 from graphbit_nb.providers.http import HttpPools
-from graphbit_nb.providers.model_lists import ListsModels
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 WEATHER = ToolSpec("weather", "Says the weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -26,7 +25,7 @@ USAGE = {
 def make(server, pools, *, clock=None, now=lambda: 0.0, **more):
     config = LlmConfig(provider="anthropic", model="claude", base_url=server.url, **{"api_key": KEY, **more})
     times = {"now": now} if clock is None else {"now": now, "clock": clock}
-    return AnthropicClient.from_config(config, pools, environ={}, **times)
+    return ApiClient.from_config(config, pools, environ={}, **times)
 
 
 @pytest.fixture
@@ -88,7 +87,6 @@ HELLO = (start(), opened(0), PING, delta(0, "Hel"), delta(0, "lo"), closed(0), e
 
 def test_it_is_an_llm_client_that_lists_models(client):
     assert isinstance(client, LlmClient)
-    assert isinstance(client, ListsModels)
 
 
 async def test_an_answer_carries_text_usage_model_and_request_id(server, pools):
@@ -577,13 +575,13 @@ async def test_a_lost_connection_leaves_no_key_in_the_frames(server, client):
 
 
 def test_the_key_is_in_no_repr(client):
-    assert repr(client) == "AnthropicClient('anthropic', 'claude')"
+    assert repr(client) == "ApiClient('anthropic', 'claude')"
     assert KEY not in f"{vars(client)}{client._connection.endpoint!r}"
 
 
 def test_without_a_key_the_variable_is_named(pools):
     with pytest.raises(errors.ConfigurationError, match="ANTHROPIC_API_KEY"):
-        AnthropicClient.from_config(LlmConfig.anthropic("claude"), pools, environ={})
+        ApiClient.from_config(LlmConfig.anthropic("claude"), pools, environ={})
 
 
 async def test_texts_are_not_turned_into_vectors(server, client):

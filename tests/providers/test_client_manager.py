@@ -6,8 +6,9 @@ from faultserver import answer, ask, chat_answer
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import ConfigurationError
-from graphbit_nb.providers.clients import FACTORIES, LlmClientManager
+from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.limits import PoolLimits
+from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.scripted import ScriptedClient
 
 
@@ -19,7 +20,7 @@ async def manager():
 
 
 def test_the_known_providers():
-    assert sorted(FACTORIES) == ["anthropic", "local", "ollama", "openai", "openai_compatible", "scripted"]
+    assert {"anthropic", "azure", "groq", "local", "ollama", "openai", "scripted"} <= set(ProviderRegistry.names())
 
 
 async def test_equal_configs_share_a_client(manager):

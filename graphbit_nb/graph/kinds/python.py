@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 from graphbit_nb.errors import DefinitionError, OutputError, did_you_mean
 from graphbit_nb.graph.arguments import RESERVED
-from graphbit_nb.graph.node import MISSING
+from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import NodeInput, NodeProcessor
 from graphbit_nb.templating import Reference, Template, look_up
 

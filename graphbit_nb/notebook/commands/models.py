@@ -9,7 +9,7 @@ from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.notebook import views
 from graphbit_nb.notebook.arguments import variable
 from graphbit_nb.notebook.commands.command import arg, command
-from graphbit_nb.providers.clients import FACTORIES
+from graphbit_nb.providers.registry import ProviderRegistry
 
 if TYPE_CHECKING:
     import argparse
@@ -61,9 +61,9 @@ def _config_of(options: argparse.Namespace, current: LlmConfig | None) -> LlmCon
         raise UsageError(
             "a script is a variable: script = LlmConfig.scripted({...}), then %graphbit config --config script"
         )
-    if provider not in FACTORIES:
-        near = did_you_mean(provider, FACTORIES)
-        raise UsageError(f"no provider {provider!r}{near or '; there are ' + ', '.join(FACTORIES)}")
+    if provider not in (known := ProviderRegistry.names()):
+        near = did_you_mean(provider, known)
+        raise UsageError(f"no provider {provider!r}{near or '; there are ' + ', '.join(known)}")
     if options.model is None:
         raise UsageError(f"--provider {provider} needs --model as well")
     return LlmConfig(provider=provider, model=options.model, base_url=options.base_url)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from graphbit_nb.core.config import LOCAL_MODEL
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
 from graphbit_nb.errors import ConfigurationError, ProviderConnectionError, did_you_mean
+from graphbit_nb.providers.api import ApiClient
+from graphbit_nb.providers.base import BaseClient
 from graphbit_nb.providers.http import Endpoint, HttpPools
 from graphbit_nb.providers.local import is_available, weights
 from graphbit_nb.providers.local.process import (
@@ -21,7 +23,6 @@ from graphbit_nb.providers.local.process import (
     describe_exit,
     release,
 )
-from graphbit_nb.providers.openai import OpenAIChatClient
 from graphbit_nb.providers.presets import PRESETS
 from graphbit_nb.providers.schema import tighten
 
@@ -71,7 +72,7 @@ class LocalOptions:
         return cls(**options)
 
 
-class LocalClient:
+class LocalClient(BaseClient):
     """Asks the embedded model. Its process is started by the first call and shared with every client like this one.
 
     Answers are repeatable: temperature 0 and seed 1 unless the request says otherwise, and the next seed for each
@@ -106,7 +107,7 @@ class LocalClient:
         self._pools = HttpPools() if pools is None else pools
         self._models: dict[str, ServerOptions] = {}
         self._servers: dict[ServerOptions, LocalServer] = {}
-        self._chats: dict[ServerOptions, tuple[Address, OpenAIChatClient]] = {}
+        self._chats: dict[ServerOptions, tuple[Address, ApiClient]] = {}
         self._server_options(model)  # what is missing is told now, not in the midst of a run
 
     @classmethod
@@ -191,7 +192,7 @@ class LocalClient:
             )
         return self._models[model]
 
-    def _chat(self, options: ServerOptions, address: Address) -> OpenAIChatClient:
+    def _chat(self, options: ServerOptions, address: Address) -> ApiClient:
         known = self._chats.get(options)
         if known is not None and known[0] == address:
             return known[1]
@@ -204,7 +205,7 @@ class LocalClient:
             timeout=self._timeout,
             hints=preset.hints,
         )
-        chat = OpenAIChatClient(endpoint, options.name, preset, pools=self._pools)
+        chat = ApiClient(endpoint, options.name, preset, pools=self._pools)
         self._chats[options] = (address, chat)
         return chat
 

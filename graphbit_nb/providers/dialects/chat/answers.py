@@ -1,80 +1,39 @@
-"""The language of chat completions: a request as its body, and an answer or a stream of events as our response.
-
-Pure: nothing is sent here.
-"""
+"""Reads what chat completions answer, whole or as events."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.llm import GenerateRequest, GenerateResponse, Message, Usage
+from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
 from graphbit_nb.errors import ContentFilteredError
-from graphbit_nb.providers.schema import strict
+from graphbit_nb.providers.dialects.reading import (
+    as_object,
+    can_be_shown,
+    count,
+    loaded,
+    object_in,
+    tool_call,
+    word,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from graphbit_nb.providers.failures import Failures
-    from graphbit_nb.providers.presets import Preset
 
 DONE = "[DONE]"
-LONGEST_NAME = 200
-SHORTEST_KEY = 16  # what stands for a key where none is needed may well be part of a name
-INSTRUCTION = "Answer with one JSON value that fits this JSON schema, and with nothing else:\n"
 
 
-def body(
-    request: GenerateRequest, model: str | None, preset: Preset, more: Mapping[str, Any], *, stream: bool
-) -> dict[str, Any]:
-    """Write `request` as the body of a call. What is None is not there.
+@dataclass(slots=True)
+class _Called:
+    """A tool that is asked for; `written` is what it is given, in pieces."""
 
-    Args:
-        request: The question.
-        model: Model of the client; the request's own goes before it.
-        preset: Ways of the provider.
-        more: Further fields; the request's own go before them.
-        stream: Whether to ask for events.
-    """
-    told_in_words = request.schema is not None and preset.structured_output == "instruction"
-    messages = _instructed(request) if told_in_words else request.messages
-    fields: dict[str, Any] = {
-        "temperature": request.temperature,
-        preset.max_tokens_field: request.max_tokens,
-        "top_p": request.top_p,
-        "stop": list(request.stop) if request.stop is not None else None,
-        "seed": request.seed + request.sample if request.seed is not None else None,
-        "response_format": None if request.schema is None or told_in_words else _response_format(request, preset),
-    }
-    sent = {name: value for name, value in fields.items() if value is not None and name not in preset.unknown_fields}
-    out = {**more, **sent, "model": request.model or model}
-    out["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-    out["stream"] = stream
-    if stream:
-        out["stream_options"] = {"include_usage": True}
-    return out
-
-
-def _response_format(request: GenerateRequest, preset: Preset) -> dict[str, Any]:
-    schema = dict(request.schema or {})
-    shown, is_strict = schema, True
-    if preset.structured_output == "schema":
-        closed = strict(schema)
-        shown, is_strict = (schema, False) if closed is None else (closed, True)
-    name = re.sub(r"[^a-zA-Z0-9_-]", "_", request.schema_name)[:64] or "answer"
-    return {"type": "json_schema", "json_schema": {"name": name, "schema": shown, "strict": is_strict}}
-
-
-def _instructed(request: GenerateRequest) -> tuple[Message, ...]:
-    words = INSTRUCTION + json.dumps(request.schema, ensure_ascii=False)
-    messages = list(request.messages)
-    for index in reversed(range(len(messages))):
-        if messages[index].role == "user":
-            messages[index] = Message("user", f"{messages[index].content}\n\n{words}")
-            return tuple(messages)
-    return (*messages, Message("system", words))
+    id: str = ""
+    name: str = ""
+    written: list[str] = field(default_factory=list)
 
 
 def answer(text: str, failures: Failures) -> GenerateResponse:
@@ -83,21 +42,20 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     Raises:
         ProviderError: it is no answer.
     """
-    content = _json(text, failures)
+    content = object_in(text, failures)
     choice = _first_choice(content)
     message = choice.get("message") if choice is not None else None
     if choice is None or not isinstance(message, Mapping):
         raise failures.protocol("gave an answer without choices", text)
     said, finish = _text(message.get("content")), choice.get("finish_reason")
+    called = _called_in(message.get("tool_calls"), failures)
     _check_refusal(said or "", message.get("refusal"), finish, failures)
-    if said is None:
-        if finish != "length":
-            raise failures.protocol("gave an answer without content", text)
-        said = ""
-    return _response(said, finish, content.get("usage"), content.get("model"), failures)
+    if said is None and not called and finish != "length":
+        raise failures.protocol("gave an answer without content", text)
+    return _response(said or "", finish, called, content.get("usage"), content.get("model"), failures)
 
 
-class AnswerStream:
+class ChatStream:
     """Folds the events of a streamed answer.
 
     Attributes:
@@ -115,6 +73,7 @@ class AnswerStream:
         self._on_token = on_token
         self._pieces: list[str] = []
         self._refusal: list[str] = []
+        self._called: dict[int, _Called] = {}
         self._has_choice = False
         self._finish: str | None = None
         self._usage: Any = None
@@ -131,7 +90,7 @@ class AnswerStream:
         if data.strip() == DONE:
             self.is_whole = True
             return
-        chunk = _json(data, self._failures)
+        chunk = object_in(data, self._failures)
         self._usage = chunk.get("usage") or self._usage
         self._model = chunk.get("model") or self._model
         choice = _first_choice(chunk)
@@ -142,6 +101,7 @@ class AnswerStream:
         if isinstance(delta, Mapping):
             self._take(_text(delta.get("content")) or "")
             self._refusal.append(str(delta.get("refusal") or ""))
+            self._take_calls(delta.get("tool_calls"))
         if choice.get("finish_reason") is not None:
             self._finish = str(choice["finish_reason"])
             self.is_whole = True
@@ -155,6 +115,11 @@ class AnswerStream:
         if self._on_token is not None:
             self._on_token(piece)
 
+    def _take_calls(self, told: Any) -> None:
+        for number, one in enumerate(told if isinstance(told, list) else ()):
+            index = count(one, "index")
+            _grow(self._called.setdefault(number if index is None else index, _Called()), one, self._failures)
+
     def response(self) -> GenerateResponse:
         """Return the answer when the stream has ended.
 
@@ -167,7 +132,8 @@ class AnswerStream:
         if not self._has_choice:
             raise self._failures.protocol("gave an answer without choices")
         _check_refusal(text, "".join(self._refusal), self._finish, self._failures)
-        return _response(text, self._finish, self._usage, self._model, self._failures)
+        called = [self._called[index] for index in sorted(self._called)]
+        return _response(text, self._finish, called, self._usage, self._model, self._failures)
 
 
 def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[float, ...], ...], Usage, str | None]:
@@ -176,7 +142,7 @@ def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[f
     Raises:
         ProviderError: it is no such answer.
     """
-    content = _json(text, failures)
+    content = object_in(text, failures)
     try:
         rows = sorted(content["data"], key=lambda row: row.get("index", 0))
         found = tuple(tuple(float(number) for number in row["embedding"]) for row in rows)
@@ -184,7 +150,7 @@ def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[f
         raise failures.protocol("gave no vectors", text) from None
     if len(found) != expected:
         raise failures.protocol(f"gave {len(found)} vectors for {expected} texts", text)
-    return found, _usage(content.get("usage")), _word(content.get("model"))
+    return found, _usage(content.get("usage")), word(content.get("model"))
 
 
 def models(text: str, failures: Failures) -> tuple[str, ...]:
@@ -193,8 +159,8 @@ def models(text: str, failures: Failures) -> tuple[str, ...]:
     Raises:
         ProviderError: it is no such list, or only a part of it.
     """
-    content = _loaded(text, failures)
-    table = {"data": content} if isinstance(content, list) else _object(content, text, failures)
+    content = loaded(text, failures)
+    table = {"data": content} if isinstance(content, list) else as_object(content, text, failures)
     if table.get("has_more"):
         raise failures.protocol("lists its models only in part")
     rows = table.get("data", "nothing")
@@ -203,32 +169,7 @@ def models(text: str, failures: Failures) -> tuple[str, ...]:
     if not isinstance(rows, list):
         raise failures.protocol("gave no list of models", text)
     named = [row.get("id") for row in rows if isinstance(row, Mapping)]
-    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and _can_be_shown(name, failures)))
-
-
-def _can_be_shown(name: str, failures: Failures) -> bool:
-    keys = [secret for secret in failures.secrets if len(secret) >= SHORTEST_KEY]
-    return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not any(key in name for key in keys)
-
-
-def _json(text: str, failures: Failures) -> Mapping[str, Any]:
-    return _object(_loaded(text, failures), text, failures)
-
-
-def _loaded(text: str, failures: Failures) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        what = "a page of HTML; check the address" if text.lstrip().startswith("<") else "what is not JSON"
-        raise failures.protocol(f"sent {what}", text) from None
-
-
-def _object(content: Any, text: str, failures: Failures) -> Mapping[str, Any]:
-    if isinstance(content, Mapping) and content.get("error"):
-        raise failures.told(content, text)
-    if not isinstance(content, Mapping):
-        raise failures.protocol("sent JSON that is no answer", text)
-    return content
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and can_be_shown(name, failures)))
 
 
 def _first_choice(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -254,32 +195,67 @@ def _check_refusal(text: str, refusal: Any, finish: Any, failures: Failures) -> 
         raise failures.make(ContentFilteredError, "withheld the answer under its content policy")
 
 
-def _response(text: str, finish: Any, usage: Any, model: Any, failures: Failures) -> GenerateResponse:
+def _response(
+    text: str,
+    finish: Any,
+    called: Iterable[_Called],
+    usage: Any,
+    model: Any,
+    failures: Failures,
+) -> GenerateResponse:
+    calls = [_call(one, finish, number, failures) for number, one in enumerate(called)]
+    asked = tuple(call for call in calls if call is not None)
     return GenerateResponse(
         text=text,
-        finish_reason=_word(finish),
+        finish_reason="tool_calls" if asked and finish in {"stop", "function_call", None} else word(finish),
         usage=_usage(usage),
-        model=_word(model),
+        model=word(model),
         provider=failures.provider,
         request_id=failures.request_id,
+        tool_calls=asked,
     )
 
 
-def _word(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _call(called: _Called, finish: Any, number: int, failures: Failures) -> ToolCall | None:
+    is_cut = finish in {"length", "content_filter"}
+    if not called.name:
+        raise failures.protocol("asks for a tool without a name")
+    return tool_call(
+        called.id or f"call_{number}", called.name, "".join(called.written), is_cut=is_cut, failures=failures
+    )
+
+
+def _called_in(told: Any, failures: Failures) -> list[_Called]:
+    """Read the tools that a whole message asks for."""
+    if not isinstance(told, list):
+        return []
+    found = []
+    for one in told:
+        called = _Called()
+        _grow(called, one, failures)
+        found.append(called)
+    return found
+
+
+def _grow(called: _Called, told: Any, failures: Failures) -> None:
+    function = told.get("function") if isinstance(told, Mapping) else None
+    if not isinstance(function, Mapping):
+        raise failures.protocol("asks for a tool in no known way", str(told))
+    called.id = called.id or word(told.get("id")) or ""
+    called.name = called.name or word(function.get("name")) or ""
+    given = function.get("arguments")
+    if isinstance(given, str):
+        called.written.append(given)
+    elif isinstance(given, Mapping):  # as some servers give them
+        called.written.append(json.dumps(given))
 
 
 def _usage(told: Any) -> Usage:
     told = told if isinstance(told, Mapping) else {}
     return Usage(
-        input_tokens=_count(told, "prompt_tokens"),
-        output_tokens=_count(told, "completion_tokens"),
-        cached_tokens=_count(told.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(told.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=count(told, "prompt_tokens"),
+        output_tokens=count(told, "completion_tokens"),
+        cached_tokens=count(told.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=count(told.get("completion_tokens_details"), "reasoning_tokens"),
         calls=1,
     )
-
-
-def _count(told: Any, name: str) -> int | None:
-    value = told.get(name) if isinstance(told, Mapping) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,21 +1,20 @@
-"""The language of Anthropic's Messages API, outward: a request as its body.
-
-Pure: nothing is sent here. What comes back is read by `anthropic_answers`.
-"""
+"""Writes a question as Anthropic's Messages API wants it."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import BadRequestError
-from graphbit_nb.providers.chat import INSTRUCTION
+from graphbit_nb.providers.dialects.chat.requests import INSTRUCTION
 from graphbit_nb.providers.schema import strict
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.llm import GenerateRequest, Message, StructuredOutput
+    from graphbit_nb.core.llm import GenerateRequest, Image, Message
     from graphbit_nb.providers.failures import Failures
+    from graphbit_nb.providers.presets import Preset
 
 MAX_TOKENS = 4096  # every model takes it; the API insists on a limit
 
@@ -33,31 +32,24 @@ _DROPPED = frozenset({"$schema", "$id"})
 
 
 def body(
-    request: GenerateRequest,
-    model: str | None,
-    structured_output: StructuredOutput,
-    more: Mapping[str, Any],
-    failures: Failures,
-    *,
-    stream: bool,
+    request: GenerateRequest, preset: Preset, more: Mapping[str, Any], failures: Failures, stream: bool
 ) -> dict[str, Any]:
     """Write `request` as the body of a call. What is None is not there, except `max_tokens`, which is 4096 then.
 
+    Models before Claude 4.5 have no structured outputs, and take ``options={"structured_output": "instruction"}``.
+
     Args:
         request: The question.
-        model: Model of the client; the request's own goes before it.
-        structured_output: ``"instruction"`` tells a schema in words; else the API holds the model to it, as far as it
-            can express the schema.
+        preset: Ways of the provider; where it tells a schema in words, so does this. Else the API holds the model to
+            it, as far as it can express the schema.
         more: Further fields; the request's own go before them, and tools are added to those here.
         failures: Account of this call.
         stream: Whether to ask for events.
 
     Raises:
-        BadRequestError: the API has no such parameter, or the turns are none that it knows.
+        BadRequestError: the turns are none that the API knows.
     """
-    if request.seed is not None:
-        raise failures.make(BadRequestError, f"has no seed: leave out seed={request.seed}, or ask another provider")
-    held = _held(request.schema) if request.schema is not None and structured_output != "instruction" else None
+    held = _held(request.schema) if request.schema is not None and preset.structured_output == "schema" else None
     system = [message.content for message in request.messages if message.role == "system" and message.content]
     if request.schema is not None and held is None:
         system.append(INSTRUCTION + json.dumps(request.schema, ensure_ascii=False))
@@ -76,7 +68,7 @@ def body(
         "max_tokens": MAX_TOKENS,
         **more,
         **sent,
-        "model": request.model or model,
+        "model": request.model,
         "messages": messages,
         "stream": stream,
     }
@@ -122,12 +114,21 @@ def _blocks(message: Message, failures: Failures) -> list[dict[str, Any]]:
         if message.tool_call_id is None:
             raise failures.make(BadRequestError, "cannot be given a tool's result without the call's tool_call_id")
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}]
-    said = [{"type": "text", "text": message.content}] if message.content else []
+    if isinstance(message.native, list):  # our own answer, with thoughts that are signed
+        return message.native
+    shown: list[dict[str, Any]] = [{"type": "image", "source": _source(image)} for image in message.images]
+    said = [*shown, {"type": "text", "text": message.content}] if message.content else shown
     calls = [
         {"type": "tool_use", "id": call.id, "name": call.name, "input": dict(call.arguments)}
         for call in message.tool_calls
     ]
     return [*said, *calls]
+
+
+def _source(image: Image) -> dict[str, Any]:
+    if image.data is None:
+        return {"type": "url", "url": image.url}
+    return {"type": "base64", "media_type": image.media_type, "data": base64.b64encode(image.data).decode()}
 
 
 def _content(blocks: list[dict[str, Any]]) -> str | list[dict[str, Any]]:

@@ -1,7 +1,4 @@
-"""The language of Anthropic's Messages API, inward: an answer, whole or as events, as our response.
-
-Pure: nothing is sent here. What goes out is written by `anthropic_messages`.
-"""
+"""Reads what Anthropic's Messages API answers, whole or as events."""
 
 from __future__ import annotations
 
@@ -10,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
+from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.errors import ContentFilteredError
+from graphbit_nb.providers.dialects.reading import count, object_in, tool_call, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,17 +28,27 @@ FINISH_REASONS: Mapping[str, str] = {
 }
 
 _DELTAS = {"text_delta": ("text", "text"), "input_json_delta": ("tool_use", "partial_json")}
+_THOUGHTS = {"thinking_delta": "thinking", "signature_delta": "signature"}
+_THINKING = frozenset({"thinking", "redacted_thinking"})
 
 
 @dataclass(slots=True)
 class _Block:
-    """A part of an answer; `written` is its text, or what a tool is given, as JSON."""
+    """A part of an answer; `written` is its text, or what a tool is given, as JSON; `raw` the part as it came."""
 
     kind: str
     written: list[str]
     id: str = ""
     name: str = ""
     is_open: bool = True
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    def as_sent(self) -> dict[str, Any]:
+        """Return the part as the API takes it back."""
+        written = "".join(self.written)
+        if self.kind == "text":
+            return {**self.raw, "text": written}
+        return {**self.raw, "input": json.loads(written or "{}")} if self.kind == "tool_use" else self.raw
 
 
 @dataclass(slots=True)
@@ -69,7 +77,7 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     Raises:
         ProviderError: it is no answer.
     """
-    content = _event(text, failures)
+    content = object_in(text, failures)
     parts = content.get("content")
     if not isinstance(parts, list):
         raise failures.protocol("gave an answer without content", text)
@@ -80,7 +88,7 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     return _response([_block(part, failures) for part in parts], message, failures)
 
 
-class AnswerStream:
+class MessageStream:
     """Folds the events of a streamed answer.
 
     Attributes:
@@ -113,7 +121,7 @@ class AnswerStream:
         """
         if not data.strip() or self._has_ended:
             return
-        event = _event(data, self._failures)
+        event = object_in(data, self._failures)
         kind = event.get("type")
         if kind == "message_start":
             self._begin(event)
@@ -164,9 +172,15 @@ class AnswerStream:
 
     def _grow(self, block: _Block, event: Mapping[str, Any]) -> None:
         delta = event.get("delta")
-        if not isinstance(delta, Mapping) or delta.get("type") not in _DELTAS:
-            return  # thoughts, signatures, citations
-        belongs_to, name = _DELTAS[delta["type"]]
+        if not isinstance(delta, Mapping):
+            return
+        kind = str(delta.get("type"))
+        if kind in _THOUGHTS:
+            name = _THOUGHTS[kind]
+            block.raw[name] = f"{block.raw.get(name) or ''}{delta.get(name) or ''}"
+        if kind not in _DELTAS:
+            return  # citations
+        belongs_to, name = _DELTAS[kind]
         piece = delta.get(name)
         if not isinstance(piece, str) or (belongs_to != block.kind and block.kind in {"text", "tool_use"}):
             raise self._out_of_order(event)
@@ -190,19 +204,6 @@ class AnswerStream:
         return self._failures.protocol(f"sent {event.get('type')} where it cannot be", json.dumps(event))
 
 
-def _event(text: str, failures: Failures) -> Mapping[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        what = "a page of HTML; check the address" if text.lstrip().startswith("<") else "what is not JSON"
-        raise failures.protocol(f"sent {what}", text) from None
-    if not isinstance(content, Mapping):
-        raise failures.protocol("sent JSON that is no answer", text)
-    if content.get("type") == "error" or content.get("error"):
-        raise failures.told(content, text)
-    return content
-
-
 def _block(part: Any, failures: Failures, *, is_begun: bool = False) -> _Block:
     """Read a part of an answer, or the beginning of one, whose input then follows in pieces."""
     kind = part.get("type") if isinstance(part, Mapping) else None
@@ -212,14 +213,14 @@ def _block(part: Any, failures: Failures, *, is_begun: bool = False) -> _Block:
         text = part.get("text", "")
         if not isinstance(text, str):
             raise failures.protocol("sent a text that is none", json.dumps(part))
-        return _Block(kind, [text])
+        return _Block(kind, [text], raw=dict(part))
     if kind != "tool_use":
-        return _Block(kind, [])
+        return _Block(kind, [], raw=dict(part))
     called, name = part.get("id"), part.get("name")
     if not isinstance(called, str) or not isinstance(name, str):
         raise failures.protocol("asks for a tool without id and name", json.dumps(part))
     given = part.get("input")
-    return _Block(kind, [] if is_begun and not given else [json.dumps(given)], called, name)
+    return _Block(kind, [] if is_begun and not given else [json.dumps(given)], called, name, raw=dict(part))
 
 
 def _response(blocks: list[_Block], message: _Message, failures: Failures) -> GenerateResponse:
@@ -230,46 +231,34 @@ def _response(blocks: list[_Block], message: _Message, failures: Failures) -> Ge
         told = details.get("explanation") if isinstance(details, Mapping) else None
         why = f": {failures.clean(told)}" if isinstance(told, str) and told else ""
         raise failures.make(ContentFilteredError, f"refused to answer{why}")
-    calls = [_call(block, finish, failures) for block in blocks if block.kind == "tool_use"]
+    is_cut = finish in {"length", "content_filter"}
+    calls = [
+        tool_call(block.id, block.name, "".join(block.written), is_cut=is_cut, failures=failures)
+        for block in blocks
+        if block.kind == "tool_use"
+    ]
+    thinks = any(block.kind in _THINKING for block in blocks) and not is_cut
     return GenerateResponse(
         text=text,
         finish_reason=finish,
         usage=_usage(message.usage),
-        model=message.model if isinstance(message.model, str) else None,
+        model=word(message.model),
         provider=failures.provider,
         request_id=failures.request_id,
         tool_calls=tuple(call for call in calls if call is not None),
+        native=[block.as_sent() for block in blocks] if thinks else None,
     )
-
-
-def _call(block: _Block, finish: str | None, failures: Failures) -> ToolCall | None:
-    """Read what a tool is given. A call that the end of the answer cut is none."""
-    written = "".join(block.written)
-    try:
-        arguments = json.loads(written or "{}")
-    except (ValueError, RecursionError):
-        arguments = None
-    if isinstance(arguments, Mapping):
-        return ToolCall(block.id, block.name, arguments)
-    if finish in {"length", "content_filter"}:
-        return None
-    raise failures.protocol(f"asks for the tool {failures.clean(block.name)!r} with what is no JSON object", written)
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:
     """Count the tokens. The API counts what the cache gave or took apart from `input_tokens`; we count it in."""
-    cached = _count(told, "cache_read_input_tokens")
-    parts = [_count(told, "input_tokens"), cached, _count(told, "cache_creation_input_tokens")]
+    cached = count(told, "cache_read_input_tokens")
+    parts = [count(told, "input_tokens"), cached, count(told, "cache_creation_input_tokens")]
     known = [part for part in parts if part is not None]
     return Usage(
         input_tokens=sum(known) if known else None,
-        output_tokens=_count(told, "output_tokens"),
+        output_tokens=count(told, "output_tokens"),
         cached_tokens=cached,
-        reasoning_tokens=_count(told.get("output_tokens_details"), "thinking_tokens"),
+        reasoning_tokens=count(told.get("output_tokens_details"), "thinking_tokens"),
         calls=1,
     )
-
-
-def _count(told: Any, name: str) -> int | None:
-    value = told.get(name) if isinstance(told, Mapping) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,4 +1,4 @@
-"""The client for every server that speaks OpenAI's chat completions; `presets` says how they differ."""
+"""The client for every provider that is asked over HTTP: its preset says what it speaks, and how it departs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
-from graphbit_nb.errors import ProviderConnectionError, ProviderTimeoutError
-from graphbit_nb.providers import chat
+from graphbit_nb.errors import BadRequestError, ProviderConnectionError, ProviderTimeoutError
+from graphbit_nb.providers.base import BaseClient
+from graphbit_nb.providers.dialects import dialect_of
 from graphbit_nb.providers.http import Connection, Endpoint, HttpPools
 from graphbit_nb.providers.presets import resolve
+from graphbit_nb.providers.prices import cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,18 +20,19 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.llm import CallListener
+    from graphbit_nb.providers.failures import Failures
     from graphbit_nb.providers.presets import Preset
 
 
-class OpenAIChatClient:
-    """Asks one model over chat completions.
+class ApiClient(BaseClient):
+    """Asks one model over HTTP.
 
     Args:
         endpoint: Where to ask.
         model: What to ask, unless a request says otherwise.
         preset: Ways of the provider.
         pools: Connections to use; they stay open when this client is closed. None makes own ones.
-        body: Further fields of each chat call.
+        body: Further fields of each question.
         clock: Seconds from any start, for latencies.
         now: Seconds since the epoch, for dates in headers.
     """
@@ -51,6 +54,8 @@ class OpenAIChatClient:
         self._connection = Connection(endpoint, self._pools, now=now)
         self._model = model
         self._preset = preset
+        self._dialect = dialect_of(preset.dialect)
+        self._lacks = self._dialect.lacks | preset.lacks
         self._body = dict(preset.body if body is None else body)
         self._clock = clock
 
@@ -70,42 +75,55 @@ class OpenAIChatClient:
             ConfigurationError: a key, an address or a model is missing.
         """
         found = resolve(config, environ)
+        preset = found.preset
+        dialect = dialect_of(preset.dialect)
+        said = {name.lower() for name in found.headers}
+        standing = {name: value for name, value in dialect.headers.items() if name not in said}
         endpoint = Endpoint(
             provider=config.provider,
             base_url=found.base_url,
             key=found.key,
-            headers=found.headers,
+            key_header=preset.key_header or dialect.key_header,
+            headers={**standing, **found.headers},
             timeout=config.timeout,
-            hints=found.preset.hints,
+            hints=preset.hints,
         )
-        return cls(endpoint, config.model, found.preset, pools=pools, body=found.body, clock=clock, now=now)
+        return cls(endpoint, config.model, preset, pools=pools, body=found.body, clock=clock, now=now)
 
     async def generate(self, request: GenerateRequest, listener: CallListener | None = None) -> GenerateResponse:
         """Answer `request`, streamed when the listener wants tokens or the provider is always streamed.
 
         Raises:
-            ProviderError: the call failed.
+            ProviderError: the call failed, or the provider lacks a parameter that is asked for.
         """
+        dialect = self._dialect
+        if request.model is None:
+            request = replace(request, model=self._model)
+        failures = self._connection.failures(request.model)
+        self._check(request, failures)
         on_token = listener.token if listener is not None and listener.wants_tokens else None
         streams = self._preset.always_streams or on_token is not None
-        body = chat.body(request, self._model, self._preset, self._body, stream=streams)
-        failures = self._connection.failures(request.model or self._model)
-        stream = chat.AnswerStream(failures, self._clock, on_token)
+        body = dialect.write(request, self._preset, self._body, failures, streams)
+        stream = dialect.stream(failures, self._clock, on_token)
         started = self._clock()
         text = None
         try:
             reply = await self._connection.post(
-                "chat/completions", body, failures, on_event=stream.feed if streams else None
+                self._path(dialect.path, request.model), body, failures, on_event=stream.feed if streams else None
             )
             text = reply.text
         except (ProviderConnectionError, ProviderTimeoutError):
             if not stream.is_whole:  # a connection lost after the end of the answer has cost nothing
                 raise
-        response = stream.response() if text is None else chat.answer(text, failures)
-        if text is not None and on_token is not None:  # the server does not stream
+        response = stream.response() if text is None else dialect.read(text, failures)
+        if text is not None and on_token is not None and response.text:  # the server does not stream
             on_token(response.text)
-        first = None if stream.first_token is None else stream.first_token - started
-        return replace(response, first_token=first, latency=self._clock() - started)
+        return replace(
+            response,
+            first_token=None if stream.first_token is None else stream.first_token - started,
+            latency=self._clock() - started,
+            cost=cost_of(self._preset, self._connection.endpoint.base_url, request.model, response),
+        )
 
     async def embed(
         self,
@@ -115,15 +133,18 @@ class OpenAIChatClient:
         """Turn texts into vectors.
 
         Raises:
-            ProviderError: the call failed.
+            ProviderError: the call failed, or the provider has no vectors.
         """
-        if not request.texts:
-            return EmbedResponse(vectors=(), model=request.model or self._model)
+        dialect = self._dialect
+        if dialect.embed_path is None or dialect.write_embed is None or dialect.read_vectors is None:
+            return await super().embed(request)
         model = request.model or self._model
+        if not request.texts:
+            return EmbedResponse(vectors=(), model=model)
         failures = self._connection.failures(model)
-        body = {"model": model, "input": list(request.texts), "encoding_format": "float"}
-        reply = await self._connection.post("embeddings", body, failures)
-        found, usage, answered_by = chat.vectors(reply.text or "", len(request.texts), failures)
+        body = dialect.write_embed(replace(request, model=model))
+        reply = await self._connection.post(self._path(dialect.embed_path, model), body, failures)
+        found, usage, answered_by = dialect.read_vectors(reply.text or "", len(request.texts), failures)
         return EmbedResponse(vectors=found, usage=usage, model=answered_by or model)
 
     async def list_models(self) -> tuple[str, ...]:
@@ -132,14 +153,10 @@ class OpenAIChatClient:
         Raises:
             ProviderError: the list cannot be had.
         """
-        preset = self._preset
-        if preset.models_path is None:
+        if not self._preset.lists_models:
             return ()
         failures = self._connection.failures(None)
-        text = await self._connection.get(
-            preset.models_path, failures, headers=preset.models_headers, key_header=preset.models_key_header
-        )
-        return chat.models(text, failures)
+        return self._dialect.read_models(await self._connection.get(self._dialect.models_path, failures), failures)
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the model, without a call."""
@@ -155,5 +172,16 @@ class OpenAIChatClient:
         if self._owns_pools:
             await self._pools.aclose()
 
+    def _path(self, path: str, model: str | None) -> str:
+        return path if self._preset.path is None else self._preset.path.format(path=path, model=model)
+
+    def _check(self, request: GenerateRequest, failures: Failures) -> None:
+        """Refuse what the provider lacks: a parameter that is dropped is an answer to another question."""
+        for name in sorted(self._lacks):
+            value = any(m.images for m in request.messages) if name == "images" else getattr(request, name)
+            if value not in (None, (), False):
+                shown = "" if name in {"images", "tools", "schema"} else f"={value!r}"
+                raise failures.make(BadRequestError, f"has no {name}: leave out {name}{shown}, or ask another provider")
+
     def __repr__(self) -> str:
-        return f"OpenAIChatClient({self.provider_name!r}, {self._model!r})"
+        return f"ApiClient({self.provider_name!r}, {self._model!r})"

@@ -1,0 +1,96 @@
+"""Asks a second time when an answer is late, and takes whichever comes first.
+
+Hedged requests, after Dean and Barroso, The Tail at Scale, CACM 56(2), 2013.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from graphbit_nb.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+T = TypeVar("T")
+
+MOST = 1e9  # seconds: more is a slip
+
+
+def checked_hedge(seconds: float | None) -> float | None:
+    """Return how long an answer may take before a second one is asked for; None is never. Raises `UsageError`."""
+    if seconds is None:
+        return None
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= MOST:
+        raise UsageError(f"hedge_after must be a number of seconds above 0, not {seconds!r}; None asks only once")
+    return float(seconds)
+
+
+class Race:
+    """Which of two calls the answer is taken from: the first that gives a piece of it, or all of it."""
+
+    def __init__(self) -> None:
+        self.winner: int | None = None
+        self.calls = 1
+
+    def claims(self, runner: int) -> bool:
+        """Whether this call is the one that counts; the first that asks is."""
+        if self.winner is None:
+            self.winner = runner
+        return self.winner == runner
+
+
+async def hedged(
+    operation: Callable[[Race, int], Awaitable[T]],
+    after: float,
+    *,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> tuple[T, Race]:
+    """Await `operation`, and a second one if the first has said nothing within `after` seconds.
+
+    Args:
+        operation: Makes one call, given the race and its number in it, 0 or 1; it asks `race.claims(number)` before
+            it tells anybody a piece of its answer.
+        after: Seconds.
+        sleep: Waits so many seconds.
+
+    Returns:
+        The answer of the call that came first, and the race. The other call is cancelled.
+
+    Raises:
+        Exception: what the first call met, when no call has an answer.
+    """
+    race = Race()
+    runners: list[asyncio.Future[T]] = [asyncio.ensure_future(operation(race, 0))]
+    late = asyncio.ensure_future(sleep(after))
+    try:
+        both: set[asyncio.Future[Any]] = {runners[0], late}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not runners[0].done() and race.winner is None:
+            race.calls = 2
+            runners.append(asyncio.ensure_future(operation(race, 1)))
+        return await _first(runners, race), race
+    finally:
+        everybody: list[asyncio.Future[Any]] = [late, *runners]
+        left = [task for task in everybody if not task.done()]
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left)
+        for runner in runners:
+            if not runner.cancelled():
+                runner.exception()  # looked at, so that asyncio does not report it as forgotten
+
+
+async def _first(runners: list[asyncio.Future[T]], race: Race) -> T:
+    """Wait for an answer, also while one call has failed and the other may still have one."""
+    left = set(runners)
+    while left:
+        if race.winner is not None:  # its pieces were told already: nothing else can be the answer
+            return await runners[race.winner]
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        for runner in sorted(done, key=runners.index):
+            if runner.cancelled() or runner.exception() is None:
+                return await runner
+    return await runners[0]
