@@ -21,6 +21,7 @@ class LlmConfig(BaseModel):
         base_url: Address of the API; None is the provider's own.
         api_key: Key given here; None is looked for in the provider's environment variable when the client is made.
         timeout: Seconds to wait for the next piece of an answer.
+        total_timeout: Seconds that a call may take in all; None is any time.
         headers: Further HTTP headers.
         options: What only this provider understands.
         responses: Answers of the scripted provider.
@@ -33,6 +34,7 @@ class LlmConfig(BaseModel):
     base_url: str | None = None
     api_key: SecretStr | None = Field(default=None, repr=False)
     timeout: float = 120.0
+    total_timeout: float | None = None
     headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
     options: Mapping[str, Any] = Field(default_factory=dict)
     responses: Mapping[str, Any] | None = Field(default=None, repr=False)
@@ -43,10 +45,10 @@ class LlmConfig(BaseModel):
         except ValidationError as error:
             raise UsageError(f"LlmConfig: {_told(error, given)}") from None
 
-    @field_validator("timeout")
+    @field_validator("timeout", "total_timeout")
     @classmethod
-    def _timeout_is_positive(cls, value: float) -> float:
-        if not value > 0:
+    def _timeout_is_positive(cls, value: float | None) -> float | None:
+        if value is not None and not value > 0:
             raise ValueError(f"must be more than 0 seconds, not {value:g}")
         return value
 

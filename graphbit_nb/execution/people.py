@@ -11,10 +11,10 @@ from graphbit_nb.errors import OutputError, UsageError, did_you_mean
 from graphbit_nb.graph.missing import MISSING
 
 if TYPE_CHECKING:
-    from graphbit_nb.graph.node import Node
     from collections.abc import Mapping, Sequence
 
     from graphbit_nb.execution.stopwatch import Stopwatch
+    from graphbit_nb.graph.node import Node
 
 logger = logging.getLogger("graphbit_nb")
 

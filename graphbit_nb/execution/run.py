@@ -46,7 +46,6 @@ from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import processor_of
 
 if TYPE_CHECKING:
-    from graphbit_nb.graph.node import Node
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphbit_nb.core.bus import EventBus
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.node_snapshot import NodeSnapshot
     from graphbit_nb.execution.options import RunOptions
     from graphbit_nb.execution.threads import ThreadPool
+    from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.workflow import Workflow
 

@@ -26,7 +26,7 @@ def config_data(config: LlmConfig, place: str) -> dict[str, Any]:
     """
     data = {"provider": config.provider}
     fresh = LlmConfig(provider=config.provider)
-    for key in ("model", "base_url", "timeout", "headers", "options", "responses"):
+    for key in ("model", "base_url", "timeout", "total_timeout", "headers", "options", "responses"):
         value = getattr(config, key)
         if value != getattr(fresh, key):
             try:

@@ -139,9 +139,17 @@ class NodeCalls:
                 return self.config(item.model_dump(exclude_unset=True))
             case schema.RetryDocument():
                 changed = item.model_dump(exclude_defaults=True)
-                return call(f"{self.gb}.RetryPolicy", **{key: value(part, place) for key, part in changed.items()})
+                kinds = changed.pop("max_attempts_for", {})
+                given = {key: value(part, place) for key, part in changed.items()}
+                if kinds:
+                    by_kind = [(f"{self.gb}.{kind}: ", value(count, place)) for kind, count in kinds.items()]
+                    given["max_attempts_for"] = Group("{", tuple(by_kind), "}")
+                return call(f"{self.gb}.RetryPolicy", **given)
             case schema.FallbackDocument():
-                return value(item.value, place) if item.ask is None else self._argument(node, name, item.ask)
+                chain = [self._argument(node, name, model) for model in item.models]
+                if "value" in item.model_fields_set:
+                    chain.append(value(item.value, place))
+                return chain[0] if len(chain) == 1 else Group("[", tuple(("", one) for one in chain), "]")
             case schema.TypeDocument():
                 return self._type(item.type)
         if name == "output":

@@ -56,6 +56,7 @@ class ConfigDocument(_Part):
     model: StrictStr | None = None
     base_url: StrictStr | None = None
     timeout: Number = 120.0
+    total_timeout: Number | None = None
     headers: dict[StrictStr, StrictStr] = {}
     options: dict[StrictStr, Any] = {}
     responses: dict[StrictStr, Any] | None = None

@@ -86,6 +86,7 @@ class ApiClient(BaseClient):
             key_header=preset.key_header or dialect.key_header,
             headers={**standing, **found.headers},
             timeout=config.timeout,
+            total_timeout=config.total_timeout,
             hints=preset.hints,
         )
         return cls(endpoint, config.model, preset, pools=pools, body=found.body, clock=clock, now=now)

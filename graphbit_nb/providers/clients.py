@@ -184,7 +184,7 @@ def _identity(config: LlmConfig) -> Hashable:
     if config.responses is not None:
         return (config.provider, id(config.responses))  # the table keeps the config, so the id stays its own
     options = json.dumps(dict(config.options), sort_keys=True, default=repr)
-    return (*place_of(config), config.model, config.timeout, options)
+    return (*place_of(config), config.model, config.timeout, config.total_timeout, options)
 
 
 def place_of(config: LlmConfig) -> tuple[Hashable, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx  # noqa: TID253 (this module is imported with the first client)
 from httpx_sse import EventSource  # noqa: TID253
 
-from graphbit_nb.errors import BadRequestError, ConfigurationError, GraphbitError
+from graphbit_nb.errors import BadRequestError, ConfigurationError, GraphbitError, ProviderTimeoutError
 from graphbit_nb.providers.failures import Failures
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.transport import transport_to
@@ -40,6 +40,7 @@ class Endpoint:
         key_header: Header that carries it; None sends it as a bearer token.
         headers: Further headers.
         timeout: Seconds to wait for the next piece of an answer.
+        total_timeout: Seconds that a call may take in all; None is any time.
         hints: What to do, by class of error.
     """
 
@@ -49,6 +50,7 @@ class Endpoint:
     key_header: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeout: float = 120.0
+    total_timeout: float | None = None
     hints: Mapping[type[GraphbitError], str] = field(default_factory=dict, repr=False)
 
     @property
@@ -179,16 +181,19 @@ class Connection:
         limits = self._pools.limits
         try:
             client = self._pools.client(self.endpoint.base_url)
-            async with client.stream(
-                method,
-                path,
-                content=content,
-                headers=headers,
-                auth=self._sign if self.endpoint.key is not None else None,
-                timeout=httpx.Timeout(
-                    self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
-                ),
-            ) as response:
+            async with (
+                asyncio.timeout(self.endpoint.total_timeout),
+                client.stream(
+                    method,
+                    path,
+                    content=content,
+                    headers=headers,
+                    auth=self._sign if self.endpoint.key is not None else None,
+                    timeout=httpx.Timeout(
+                        self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
+                    ),
+                ) as response,
+            ):
                 failures.status, failures.headers = response.status_code, response.headers
                 failures.now = self._now()
                 if not response.is_success:
@@ -206,6 +211,10 @@ class Connection:
                 return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = failures.transport(error)
+        except TimeoutError:
+            failure = failures.make(
+                ProviderTimeoutError, f"did not finish its answer within {self.endpoint.total_timeout:g} s in all"
+            )
         raise failure  # outside of the handler: the foreign exception, whose frames hold the key, is let go
 
     def _sign(self, request: httpx.Request) -> httpx.Request:

@@ -1,5 +1,7 @@
 """Several models that stand in one after the other, and a value at the end."""
 
+import runpy
+
 import pytest
 
 import graphbit_nb as gb
@@ -73,11 +75,14 @@ def test_a_node_that_asks_no_model_takes_no_models():
         gb.Node.python("a", lambda: 1, fallback=[script("1"), script("2")])
 
 
-@pytest.mark.parametrize("suffix", ["json", "yaml"])
+@pytest.mark.parametrize("suffix", ["json", "yaml", "py"])
 def test_a_chain_is_written_to_a_file_and_read_back(tmp_path, suffix):
     builder = gb.WorkflowBuilder("w")
     chain = [gb.LlmConfig.openai("one"), gb.LlmConfig.anthropic("two"), "nothing"]
-    builder.add_node(gb.Node.prompt("a", "hello", fallback=chain))
-    gb.export(builder.build(), tmp_path / f"w.{suffix}")
-    found = gb.load(tmp_path / f"w.{suffix}").nodes["a"].fallback
-    assert found == Fallbacks((chain[0], chain[1]), "nothing")
+    policy = gb.RetryPolicy(max_time=9.0, max_attempts_for={gb.RateLimitError: 9})
+    builder.add_node(gb.Node.prompt("a", "hello", fallback=chain, retry=policy))
+    path = tmp_path / f"w.{suffix}"
+    gb.export(builder.build(), path)
+    found = (runpy.run_path(str(path))["build"]() if suffix == "py" else gb.load(path)).nodes["a"]
+    assert found.fallback == Fallbacks((chain[0], chain[1]), "nothing")
+    assert found.retry == policy
