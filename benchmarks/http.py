@@ -22,7 +22,7 @@ from benchmarks.http_server import Server, serving
 from benchmarks.measure import by_turns, in_fresh_process, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from benchmarks.http_clients import Client
 
@@ -30,7 +30,6 @@ REPEATS = 3
 DELAY = 50  # milliseconds until the server answers
 IN_FLIGHT = 200
 CALLS = 2_000
-SLOW_CALLS = 400  # of one that is so slow that no more are needed
 TOKENS = 20
 STREAMS = 200
 STREAMED = 200  # tokens of a stream
@@ -66,11 +65,9 @@ def _whole(server: Server) -> Iterator[str]:
             others.append(enter(clients.Official(address, IN_FLIGHT, TOKENS)))
         for client in (ours, viewed, *others):
             client.ask(IN_FLIGHT)  # so that the connections are there
-        slow = {client: SLOW_CALLS for client in others if type(client) is clients.BareHttpx}
-        by_turns(REPEATS, *(client.turn(slow.get(client, CALLS)) for client in (ours, viewed, *others)))
+        by_turns(REPEATS, *(client.turn(CALLS) for client in (ours, viewed, *others)))
         for client in (ours, viewed, *others):
-            fewer = f"  ({client.calls} calls)" if client in slow else ""
-            yield _line(client, client.rate, "ms", client.milliseconds, ours.rate / client.rate) + fewer
+            yield _line(client, client.rate, "ms", client.milliseconds, ours.rate / client.rate)
     if not find_spec("openai"):
         yield f"  {clients.Official.name:<38}not installed"
 
@@ -98,7 +95,7 @@ def _line(client: Client, rate: float, unit: str, processor: float, ratio: float
 
 def _widths(server: Server) -> Iterator[str]:
     yield f"processor time of a call by how many are in flight, {WIDTH_CALLS:,} calls"
-    yield f"  {'':<38}{'graphbit_nb':>12} {'httpx on aiohttp':>18} {'calls a second':>16}"
+    yield f"  {'':<38}{'graphbit_nb':>12} {'httpx on aiohttp':>18} {'ratio':>8} {'calls a second':>16}"
     for width in WIDTHS:
         address = server.address(DELAY, TOKENS)
         with clients.Ours(address, width, TOKENS) as ours, clients.BareAiohttp(address, width, TOKENS) as bare:
@@ -106,7 +103,8 @@ def _widths(server: Server) -> Iterator[str]:
                 client.ask(width)
             by_turns(REPEATS, ours.turn(WIDTH_CALLS), bare.turn(WIDTH_CALLS))
             name = f"{width} in flight"
-            yield f"  {name:<38}{ours.milliseconds:9.3f} ms {bare.milliseconds:15.3f} ms {ours.rate:14,.0f}/s"
+            ratio = f"{ours.milliseconds / bare.milliseconds:7.2f}x"
+            yield f"  {name:<38}{ours.milliseconds:9.3f} ms {bare.milliseconds:15.3f} ms {ratio} {ours.rate:14,.0f}/s"
 
 
 def _hanging_up(server: Server) -> Iterator[str]:

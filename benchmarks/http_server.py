@@ -1,8 +1,8 @@
 """A server of chat completions in a process of its own: answers after a while, and sees connections come and go.
 
-The address says how it answers: `/MILLISECONDS-TOKENS-GAP/v1` is an answer of so many tokens after so many milliseconds;
-streamed, there is one token every GAP milliseconds to each stream, or all at once where it is 0. `GET /seen` tells what
-the server saw. It does as little as it can for a call, so that it is not what is measured.
+The address says how: `/MILLISECONDS-TOKENS-GAP/v1` is an answer of so many tokens after so many milliseconds. Streamed,
+a token follows every GAP milliseconds, or all come at once where that is 0. `GET /seen` tells what the server saw. It
+does as little as it can for a call, so that it is not what is measured.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ STREAMED = (b'"stream": true', b'"stream":true')
 PATIENCE = 30.0  # seconds until what should be seen is missing
 
 
-def text_of(tokens: int) -> str:
-    """Return the answer of so many tokens."""
-    return "".join(f" word{number}" for number in range(tokens))
+def tokens_of(count: int) -> list[str]:
+    """Return an answer of so many tokens."""
+    return [f"{' ' if number else ''}word{number}" for number in range(count)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def _manner(path: bytes) -> Manner:
     delay, tokens, gap = path.decode().split("/")[1].split("-")
     usage = {"prompt_tokens": 12, "completion_tokens": int(tokens), "total_tokens": 12 + int(tokens)}
     common = {"id": "chatcmpl-1", "created": 1_700_000_000, "model": MODEL, "system_fingerprint": "fp_1"}
-    message = {"role": "assistant", "content": text_of(int(tokens)), "refusal": None}
+    message = {"role": "assistant", "content": "".join(tokens_of(int(tokens))), "refusal": None}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     whole = _json({**common, "object": "chat.completion", "choices": [choice], "usage": usage})
 
@@ -62,7 +62,7 @@ def _manner(path: bytes) -> Manner:
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
     last = _event(_json({**common, "object": "chat.completion.chunk", "choices": [], "usage": usage}))
     end = piece(None, "stop") + last + _event(b"[DONE]") + b"0\r\n\r\n"
-    pieces = [piece(f" word{number}") for number in range(int(tokens))]
+    pieces = [piece(token) for token in tokens_of(int(tokens))]
     events = (head + pieces[0], *pieces[1:], end)
     return Manner(int(delay) / 1e3, int(gap) / 1e3, _answer(whole), events if int(gap) else (b"".join(events),))
 

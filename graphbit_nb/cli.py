@@ -29,8 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo = commands.add_parser("demo", help="run a notebook headless and tell what its nodes do")
     demo.add_argument("notebook", nargs="?", help="notebook to run; the quickstart when not given")
     demo.add_argument("--output", default="build", metavar="DIR", help="where the results go (build)")
-    local = commands.add_parser("local", help="the embedded model")
-    local.add_argument("what", choices=("install",), help="install: fetch the weights, once")
+    local = commands.add_parser("local", help="the embedded models")
+    local.add_argument("what", choices=("install",), help="install: fetch the weights, once (190 MB)")
+    local.add_argument(
+        "--only", choices=("chat", "embed"), help="fetch one: the model that answers (98 MB), or that embeds (91 MB)"
+    )
     options = parser.parse_args(arguments)
     try:
         if options.version:
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "local":
             from graphbit_nb.providers.local.weights import install
 
-            install(say=print)
+            install(options.only, say=print)
         else:
             parser.print_help()
     except GraphbitError as error:

@@ -11,6 +11,9 @@ from graphbit_nb.errors import UsageError, did_you_mean
 
 LOCAL_MODEL = "smollm2"
 
+# Providers whose class method takes model= and base_url=
+_MADE_BY_NAME = frozenset({"openai", "anthropic", "ollama", "openai_compatible", "local", "scripted"})
+
 
 class LlmConfig(BaseModel):
     """A provider, a model and the way to reach it. Made by the class methods named after the providers.
@@ -63,6 +66,29 @@ class LlmConfig(BaseModel):
         return cls(provider="anthropic", model=model, api_key=_secret(api_key), base_url=base_url, **more)
 
     @classmethod
+    def azure(
+        cls,
+        deployment: str,
+        *,
+        endpoint: str | None = None,
+        api_version: str | None = None,
+        api_key: str | None = None,
+        **more: Any,
+    ) -> Self:
+        """A deployment at Azure OpenAI.
+
+        Args:
+            deployment: Its name, which the owner of the resource made up.
+            endpoint: Address of the resource, as ``https://NAME.openai.azure.com``; None is AZURE_OPENAI_ENDPOINT.
+            api_version: A dated version of the API, as ``"2024-10-21"``; None is the one without versions.
+            api_key: None is AZURE_OPENAI_API_KEY.
+            **more: Further fields.
+        """
+        if api_version is not None:
+            more["options"] = {**(more.get("options") or {}), "api_version": api_version}
+        return cls(provider="azure", model=deployment, api_key=_secret(api_key), base_url=endpoint, **more)
+
+    @classmethod
     def ollama(cls, model: str, *, base_url: str | None = None, **more: Any) -> Self:
         """A model served by Ollama, on this machine unless `base_url` says otherwise. Needs no key."""
         return cls(provider="ollama", model=model, base_url=base_url, **more)
@@ -107,7 +133,11 @@ class LlmConfig(BaseModel):
 
     def __repr__(self) -> str:
         place = f", base_url={self.base_url!r}" if self.base_url else ""
-        return f"LlmConfig.{self.provider}(model={self.model!r}{place})"
+        if self.provider in _MADE_BY_NAME:
+            return f"LlmConfig.{self.provider}(model={self.model!r}{place})"
+        dated = {name: value for name, value in self.options.items() if name == "api_version"}
+        more = f", options={dated!r}" if dated else ""
+        return f"LlmConfig(provider={self.provider!r}, model={self.model!r}{place}{more})"
 
     __str__ = __repr__
 

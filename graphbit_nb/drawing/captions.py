@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.snapshot import NodeSnapshot
     from graphbit_nb.graph.node import Node
 
+_NAMED_TOOLS = 2
 _ROOM = {"prompt": "88.8k chars", "agent": "88.8k chars", "human": "88:88", "embed": "8,888 dimensions"}
 _NEEDS = re.compile(r"needs (.+), which ")
 _NOT_TAKEN = re.compile(r".+ gave .+, not |no edge that leads here was taken")
@@ -87,6 +88,8 @@ class Caption:
                 return " | ".join(self.labels) or gives or kind
             case "embed":
                 return _said(named, "vectors")
+            case "agent":
+                return _said(named, _tools(node.settings), gives)
             case _ if kind not in ICONS:
                 return " ".join(part for part in (_said(kind, named), gives) if part)
             case _ if named:
@@ -109,10 +112,11 @@ class Caption:
             case NodeState.RUNNING if told.expands is not None:
                 return self._inside(told)
             case NodeState.RUNNING if len(told.attempts) > 1 and figures:
-                return f"try {len(told.attempts)} · {self.what()}"
+                tries = self._tries(told)
+                return f"{f'try {tries}' if tries > 1 else f'turn {len(told.attempts)}'} · {self.what()}"
             case NodeState.RETRYING:
                 error = told.attempts[-1].error if told.attempts else None
-                again = f"try {len(told.attempts) + 1}" if told.attempts and figures else ""
+                again = f"try {self._tries(told) + 1}" if told.attempts and figures else ""
                 return _said(cause(error) if error else "", again) or "trying again"
             case NodeState.WAITING:
                 return _said("your turn", _offered(told.options), self._inside(told))
@@ -128,6 +132,13 @@ class Caption:
                 return self._given(told)
             case _:
                 return ""
+
+    def _tries(self, told: NodeSnapshot) -> int:
+        """Return how often it was tried; an agent's model answers several times in one try."""
+        if self.node.kind != "agent":
+            return len(told.attempts)
+        open_ = told.attempts[-1].error is None
+        return sum(attempt.error is not None for attempt in told.attempts) + open_
 
     def _inside(self, told: NodeSnapshot) -> str:
         """Return where a sub-workflow stands."""
@@ -234,6 +245,12 @@ def _skipped(reason: str) -> str:
 def _beginning(answer: Any) -> str:
     text = label_of(answer)
     return "answered" if text is None else " ".join(text[:_MOST_READ].split())
+
+
+def _tools(settings: Any) -> str:
+    """Return the names of an agent's tools, or how many there are."""
+    names = [tool.name for tool in getattr(settings, "tools", ())]
+    return ", ".join(names) if len(names) <= _NAMED_TOOLS else f"{len(names)} tools"
 
 
 def _vectors(output: Any) -> str:

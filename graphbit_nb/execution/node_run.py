@@ -17,16 +17,18 @@ from graphbit_nb.core.events import (
     PromptRendered,
     RateLimited,
     RetryScheduled,
+    ToolCalled,
 )
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
 from graphbit_nb.execution.printing import PRINTER
+from graphbit_nb.execution.tooling import ToolTurn
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.reliability.retry import RetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.events import ErrorInfo, Event
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
         GenerateResponse,
         LlmClient,
         ModelInfo,
+        ToolCall,
     )
     from graphbit_nb.errors import OutputError
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor, Prompt
+    from graphbit_nb.graph.tools import Tool
 
 logger = logging.getLogger("graphbit_nb")
 
@@ -124,10 +128,13 @@ class NodeRun:
                     return await self._persist(processor)
             return await run_node(node, processor, self.path, self._values, self)
         except (SystemExit, KeyboardInterrupt) as error:
-            # Raised from here it would end the event loop, and with it every run that lives there.
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                self._run.cancel()  # the user's Ctrl-C met the node's code
-            raise contained(error) from None
+            raise self.contain(error) from None
+
+    def contain(self, error: BaseException) -> BaseException:
+        """Return what the node's code raised as an error that does not end the event loop, where other runs live."""
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            self._run.cancel()  # the user's Ctrl-C met the node's code
+        return contained(error)
 
     async def _persist(self, processor: NodeProcessor) -> Any:
         """Try a kind that asks no model again whatever it raised: only its author knows what is worth a retry."""
@@ -232,6 +239,8 @@ class NodeRun:
             parameters = {name: value for name in names if (value := getattr(request, name)) is not None}
             if request.sample:
                 parameters["sample"] = request.sample
+            if request.tools:
+                parameters["tools"] = [tool.name for tool in request.tools]
             self._asks(request.model, parameters)
             response = await client.generate(request, self)
             self._run.teller.flush(self)
@@ -255,6 +264,13 @@ class NodeRun:
             self._tell(LlmResponded, "", None, response.usage, response.model, None, None, took, None)
             return response
 
+    async def use_tools(self, calls: Sequence[ToolCall], tools: Sequence[Tool], seconds: float) -> tuple[str, ...]:
+        """Call what a model asked for, all at the same time, and return what it is told of each."""
+        await self._check_stopping()
+        results = await ToolTurn(self, calls, tools, seconds).results()
+        await self._check_stopping()
+        return results
+
     def model_info(self) -> ModelInfo:
         """Say what is known about the node's model."""
         return self._client_of().model_info()
@@ -268,6 +284,26 @@ class NodeRun:
             if future.running():
                 logger.warning("%s: its function runs on in its thread; its result is dropped", self.path)
             raise
+
+    # ---- for its tools
+
+    @property
+    def answered_at(self) -> float:
+        """When its model answered last (seconds since 1970); for a node without an answer, when it started."""
+        node = self._run.snapshot.index[self.path]
+        answered = node.attempts[-1].finished if node.attempts else None
+        return answered or node.started or 0.0
+
+    @property
+    def grace(self) -> float:
+        """Seconds that what is told to stop has to end."""
+        return self._run.options.grace
+
+    def used(self, call: ToolCall, result: str, error: ErrorInfo | None, started: float) -> None:
+        """Tell what came of a tool that the model asked for."""
+        if not self.is_over:
+            self._run.teller.flush(self)
+        self._tell(ToolCalled, call.id, call.name, call.arguments, result, error, started)
 
     def _tell(self, kind: Callable[..., Event], *fields: Any) -> None:
         if not self.is_over:

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import DefinitionError
+from graphbit_nb.graph.tools import Tool
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +23,8 @@ class Agent:
     Args:
         name: What the agent is called.
         system: Its system prompt, a template.
-        tools: Functions that it may call. Nodes that call tools come with the providers; a prompt refuses an agent
-            that has any.
+        tools: Functions that it may call, or tools that `tool_of` made. An agent node calls them, unless it has its
+            own; a prompt refuses an agent that has any.
         model: The model; None is the executor's.
         provider: The provider, by name or as a config; None is the executor's.
         temperature: Sent as it is; so are `max_tokens`, `top_p` and `seed`. None is not sent.
@@ -37,7 +38,7 @@ class Agent:
 
     name: str
     system: str | None = None
-    tools: Sequence[Callable[..., Any]] = ()
+    tools: Sequence[Callable[..., Any] | Tool] = ()
     model: str | None = None
     provider: str | LlmConfig | None = None
     temperature: float | None = None
@@ -58,7 +59,7 @@ class Agent:
         if isinstance(tools, str) or not isinstance(tools, Sequence):
             raise DefinitionError(f"agent {self.name}: tools={tools!r}: give a list of functions")
         for tool in tools:
-            if not callable(tool):
+            if not callable(tool) and not isinstance(tool, Tool):
                 raise DefinitionError(f"agent {self.name}: the tool {tool!r} is no function")
         object.__setattr__(self, "tools", tuple(tools))
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.graph.agents import Agent
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.tools import Tool
     from graphbit_nb.graph.workflow import Workflow
 
 
@@ -59,6 +60,61 @@ class Constructors:
         return _make(
             "prompt", name, template, model=model, provider=provider, system=system, examples=examples,
             temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, agent=agent, **common,
+        )  # fmt: skip
+
+    @staticmethod
+    def agent(
+        name: str,
+        template: str,
+        *,
+        tools: Sequence[Callable[..., Any] | Tool] | None = None,
+        max_turns: int | None = None,
+        tool_timeout: float | None = None,
+        model: str | None = None,
+        provider: str | LlmConfig | None = None,
+        system: str | None = None,
+        examples: Sequence[Any] = (),
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        top_p: float | None = None,
+        stop: str | Sequence[str] | None = None,
+        seed: int | None = None,
+        agent: Agent | None = None,
+        **common: Any,
+    ) -> Node:
+        """A prompt whose model may call functions before it answers.
+
+        What the model asks for at once is called at the same time, plain functions in threads. It reads their results
+        as text: a text as it is, anything else as JSON, of an exception its type and text.
+
+        Args:
+            name: The node's name.
+            template: The prompt; ``{{ names }}`` in it are other nodes or inputs of the workflow.
+            tools: Functions, plain or async, or tools that `tool_of` made. The model is told their docstrings and
+                annotations. They take the place of those of `agent`.
+            max_turns: How often the model may answer, 10 if nothing is said. The node fails when the last of these
+                answers still asks for tools; these are not called any more.
+            tool_timeout: Seconds that one call of a tool may take, 60 if nothing is said; then the model is told so.
+            model: See `prompt`; so are all others.
+            provider: See `prompt`.
+            system: See `prompt`.
+            examples: See `prompt`.
+            temperature: See `prompt`.
+            max_tokens: Limit on each of the answers.
+            top_p: See `prompt`.
+            stop: See `prompt`.
+            seed: See `prompt`.
+            agent: Gives tools, model, system prompt and parameters where they are not said here.
+            **common: What every node takes, see `make_node`. A model that is the `fallback` begins anew, and so calls
+                the tools again.
+
+        Raises:
+            DefinitionError: the name, the template, a tool or an option is not allowed; there is no tool.
+        """
+        return _make(
+            "agent", name, template, tools=tools, max_turns=max_turns, tool_timeout=tool_timeout, model=model,
+            provider=provider, system=system, examples=examples, temperature=temperature, max_tokens=max_tokens,
+            top_p=top_p, stop=stop, seed=seed, agent=agent, **common,
         )  # fmt: skip
 
     @staticmethod

@@ -13,7 +13,7 @@ from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.templating import Template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from graphbit_nb.core.llm import (
         EmbedRequest,
@@ -22,14 +22,17 @@ if TYPE_CHECKING:
         GenerateResponse,
         Message,
         ModelInfo,
+        ToolCall,
     )
     from graphbit_nb.core.outputs import OutputType
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.tools import Tool
     from graphbit_nb.templating import Reference
 
 logger = logging.getLogger("graphbit_nb")
 
 BUILT_IN = {
+    "agent": "graphbit_nb.graph.kinds.agent:AgentProcessor",
     "condition": "graphbit_nb.graph.kinds.condition:ConditionProcessor",
     "embed": "graphbit_nb.graph.kinds.embed:EmbedProcessor",
     "human": "graphbit_nb.graph.kinds.human:HumanProcessor",
@@ -53,6 +56,13 @@ class NodeServices(Protocol):
 
     async def call(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Run a plain function in a thread and return its value."""
+        ...
+
+    async def use_tools(self, calls: Sequence[ToolCall], tools: Sequence[Tool], seconds: float) -> tuple[str, ...]:
+        """Call what a model asked for, all at the same time, and return what it is told of each, in its order.
+
+        A call that fails, that no tool answers to, or that has no result after so many `seconds` gives that as text.
+        """
         ...
 
     def model_info(self) -> ModelInfo:
@@ -86,6 +96,7 @@ class NodeInput:
         rendered: What the kind's `render` returned.
         services: What the engine does for it.
         repair: Set when an earlier answer did not fit.
+        said: What a kind keeps of its conversation, after the prompt and before the answer that did not fit.
     """
 
     node: Node
@@ -94,6 +105,7 @@ class NodeInput:
     rendered: Any = None
     services: NodeServices
     repair: Repair | None = None
+    said: tuple[Message, ...] = ()
 
 
 @dataclass(slots=True)

@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 import ast
 import shlex
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from graphbit_nb.errors import UsageError, did_you_mean
+from graphbit_nb.graph.tools import Tool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+_FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial, Tool)
+_OF_IPYTHON = ("get_ipython", "open")
 
 
 class Parser(argparse.ArgumentParser):
@@ -62,6 +69,20 @@ def variable(name: str, namespace: Mapping[str, Any], where: str) -> Any:
         known = [key for key in namespace if not key.startswith("_")]
         raise UsageError(f"{where}: no variable {name!r}{did_you_mean(name, known)}")
     return namespace[name]
+
+
+def functions(namespace: Mapping[str, Any]) -> list[str]:
+    """Return the names of what the notebook has defined or imported and a model could call."""
+    return [
+        name
+        for name, value in namespace.items()
+        if not name.startswith("_") and name not in _OF_IPYTHON and isinstance(value, _FUNCTIONS)
+    ]
+
+
+def listed(words: list[str]) -> list[str]:
+    """Return names that were written with commas or blanks between them."""
+    return [name for word in words for name in word.replace(",", " ").split()]
 
 
 def literal(text: str) -> Any:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _LINE = re.compile(rf"(?:^|[\s=(])%(?:{'|'.join(NAMES)})\s(?P<rest>.*)$")
 _CELL = re.compile(rf"^\s*%%(?:{'|'.join(NAMES)})\s(?P<rest>.*)$")
 _PIECE = re.compile(r"(?:[^\s'\"]|'[^']*(?:'|$)|\"[^\"]*(?:\"|$))+")
-_WORD = re.compile(r"[^\s'\"=|]*$")
+_WORD = re.compile(r"[^\s'\"=|,]*$")
 _NAME = re.compile(r"(?:[^\W\d]\w*)?$")
 
 

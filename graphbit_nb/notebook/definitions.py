@@ -115,10 +115,12 @@ def announcement(workspace: Workspace, workflow: Workflow, node: Node, replaced:
     after = [edge.source for edge in edges if edge.kind == "control"]
     chosen = [f"{edge.source}={edge.label}" for edge in edges if edge.kind == "conditional"]
     inputs = [spec.name for spec in workflow.inputs.values() if node.name in spec.consumers and spec.required]
+    calls = [tool.name for tool in getattr(node.settings, "tools", ())] if node.kind == "agent" else []
     feeds = list(workflow.successors(node.name))
     parts = [f"{node.name} ({node.kind})"]
     for what, names in (
-        ("reads", reads), ("comes after", after), ("runs when", chosen), ("takes the input", inputs), ("feeds", feeds),
+        ("reads", reads), ("comes after", after), ("runs when", chosen), ("takes the input", inputs), ("calls", calls),
+        ("feeds", feeds),
     ):  # fmt: skip
         if names:
             plural = "s" if what.endswith("input") and len(names) > 1 else ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 EXAMPLES = {
+    "agent": "%%graphbit agent answer --tools search,fetch --max-turns 5\nLook it up, then answer: {{ question }}",
     "condition": "%%graphbit condition route\nreturn 'long' if len(summary) > 400 else 'short'",
     "embed": "%%graphbit embed vectors\n{{ passages }}",
     "human": "%%graphbit human approve --output 'yes|no'\nMay this go out? {{ draft }}",

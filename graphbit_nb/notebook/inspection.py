@@ -14,7 +14,7 @@ from graphbit_nb.session.job import node_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot
+    from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot, ToolUse
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.workflow import Workflow
@@ -64,6 +64,7 @@ def inspection_bundle(result: ExecutionResult, path: str) -> dict[str, str]:
         parts.append(("reason", node.reason))
     for number, attempt in enumerate(node.attempts, start=1):
         parts.append((f"attempt {number}", _attempt(attempt)))
+        parts += [(f"tool {used.tool}", _tool_use(used)) for used in attempt.tools]
     if definition.origin is not None:
         parts.append((f"cell {definition.origin.place}", definition.origin.source.rstrip("\n")))
     parts = [(title, html.cut(content)) for title, content in parts]
@@ -108,6 +109,12 @@ def _facts(node: NodeSnapshot) -> list[tuple[str, str]]:
     if node.model:
         facts.append(("model", node.model))
     return facts
+
+
+def _tool_use(used: ToolUse) -> str:
+    given = ", ".join(f"{name}={value!r}" for name, value in used.arguments.items())
+    raised = f"\n{used.error.traceback}" if used.error is not None and used.error.traceback else ""
+    return f"{used.tool}({given}) · took {html.seconds(used.finished - used.started)}\n{used.result}{raised}"
 
 
 def _attempt(attempt: Attempt) -> str:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import GraphbitError
+from graphbit_nb.graph.agents import Agent
 from graphbit_nb.graph.agreement import possible_labels
 from graphbit_nb.graph.arguments import CACHE_MODES, ITEM_ERRORS, JOINS
 from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.graph.workflow import Workflow
+from graphbit_nb.notebook.arguments import functions
 from graphbit_nb.notebook.commands.command import COMMANDS
 from graphbit_nb.notebook.words import waiting
 from graphbit_nb.providers.registry import ProviderRegistry
@@ -95,7 +97,7 @@ class Names:
 
         Args:
             option: The option, as it is typed.
-            before: What of the word is there already, up to its last ``=`` or ``|``.
+            before: What of the word is there already, up to its last ``=``, ``|`` or ``,``.
             of: The workflow that the cell puts inside, if its line says one.
         """
         if option in _FIXED:
@@ -116,6 +118,8 @@ class Names:
             "--provider": lambda: [*ProviderRegistry.names(), *self._variables(_is_config)],
             "--fallback-model": lambda: self._variables(_is_config),
             "--config": lambda: self._variables(_is_config),
+            "--agent": lambda: self._variables(lambda value: isinstance(value, Agent)),
+            "--tools": lambda: [name for name in functions(self._namespace) if name not in before.split(",")],
             "--examples": lambda: self._variables(lambda value: isinstance(value, list | tuple)),
             "--inputs": lambda: self._variables(lambda value: isinstance(value, Mapping)),
             "--of": self._workflows,

@@ -8,8 +8,9 @@ from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.arguments import CACHE_MODES, COMMON, ITEM_ERRORS, JOINS
 from graphbit_nb.graph.registry import processor_of
+from graphbit_nb.graph.tools import Tool
 from graphbit_nb.graph.workflow import Workflow
-from graphbit_nb.notebook.arguments import Parser, flag, literal, pairs, variable
+from graphbit_nb.notebook.arguments import Parser, flag, functions, listed, literal, pairs, variable
 from graphbit_nb.providers.registry import ProviderRegistry
 
 if TYPE_CHECKING:
@@ -37,6 +38,14 @@ OF_ALL: dict[str, dict[str, Any]] = {
     "cache": {"metavar": "MODE", "help": ", ".join(CACHE_MODES)},
 }
 OF_MODELS: dict[str, dict[str, Any]] = {
+    "tools": {
+        "metavar": "F,G",
+        "nargs": "+",
+        "action": "extend",
+        "help": "functions of this notebook that the model may call",
+    },
+    "max_turns": {"metavar": "N", "type": int, "help": "how often the model may answer, 10 otherwise"},
+    "tool_timeout": {"metavar": "S", "type": float, "help": "seconds that a call of a tool may take, 60 otherwise"},
     "agent": {"metavar": "VAR", "help": "an Agent: who is asked, where nothing else is said"},
     "model": {"metavar": "M", "help": "model to ask"},
     "provider": {
@@ -116,6 +125,8 @@ def node_arguments(
     for name in ("agent", "examples"):
         if name in given and own.get(name) is OF_MODELS[name]:
             given[name] = variable(given[name], namespace, f"{where} --{name}")
+    if "tools" in given and own.get("tools") is OF_MODELS["tools"]:
+        given["tools"] = [_tool(name, namespace, f"{where} --tools") for name in listed(given["tools"])]
     if "provider" in given and own.get("provider") is OF_MODELS["provider"]:
         given["provider"] = _provider(given["provider"], namespace, where)
     if own.get("of") is OF_NODES["of"]:
@@ -136,6 +147,21 @@ def _provider(name: str, namespace: Mapping[str, Any], where: str) -> Any:
         near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
         raise UsageError(f"{where} --provider: no provider {name!r}{near}, or a variable's LlmConfig")
     return name
+
+
+def _tool(name: str, namespace: Mapping[str, Any], where: str) -> Any:
+    """Return a function of the notebook, or a method of an object: ``archive.search``."""
+    first, *path = name.split(".")
+    if first not in namespace:
+        raise UsageError(f"{where}: no function {first!r}{did_you_mean(first, functions(namespace))}")
+    found = namespace[first]
+    for attribute in path:
+        if not hasattr(found, attribute):
+            raise UsageError(f"{where} {name}: there is no {attribute!r}{did_you_mean(attribute, dir(found))}")
+        found = getattr(found, attribute)
+    if not callable(found) and not isinstance(found, Tool):
+        raise UsageError(f"{where} {name}: that is a {type(found).__name__}, and a model can call functions only")
+    return found
 
 
 def _config(name: str, namespace: Mapping[str, Any], where: str) -> LlmConfig:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
 from graphbit_nb.errors import BadRequestError, ProviderConnectionError, ProviderTimeoutError
+from graphbit_nb.providers import prices
 from graphbit_nb.providers.base import BaseClient
 from graphbit_nb.providers.dialects import dialect_of
 from graphbit_nb.providers.http import Connection, Endpoint, HttpPools
 from graphbit_nb.providers.presets import resolve
-from graphbit_nb.providers.prices import cost_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.llm import CallListener
+    from graphbit_nb.providers.catalog import Preset
     from graphbit_nb.providers.failures import Failures
-    from graphbit_nb.providers.presets import Preset
 
 
 class ApiClient(BaseClient):
@@ -57,6 +59,7 @@ class ApiClient(BaseClient):
         self._dialect = dialect_of(preset.dialect)
         self._lacks = self._dialect.lacks | preset.lacks
         self._body = dict(preset.body if body is None else body)
+        self._has_prices = prices.is_listed(preset, endpoint.base_url)
         self._clock = clock
 
     @classmethod
@@ -106,6 +109,8 @@ class ApiClient(BaseClient):
         streams = self._preset.always_streams or on_token is not None
         body = dialect.write(request, self._preset, self._body, failures, streams)
         stream = dialect.stream(failures, self._clock, on_token)
+        if self._has_prices:
+            prices.warm_soon()  # while the model thinks
         started = self._clock()
         text = None
         try:
@@ -119,11 +124,12 @@ class ApiClient(BaseClient):
         response = stream.response() if text is None else dialect.read(text, failures)
         if text is not None and on_token is not None and response.text:  # the server does not stream
             on_token(response.text)
+        latency = self._clock() - started
         return replace(
             response,
             first_token=None if stream.first_token is None else stream.first_token - started,
-            latency=self._clock() - started,
-            cost=cost_of(self._preset, self._connection.endpoint.base_url, request.model, response),
+            latency=latency,
+            cost=await self._cost(request, response),
         )
 
     async def embed(
@@ -136,8 +142,8 @@ class ApiClient(BaseClient):
         Raises:
             ProviderError: the call failed, or the provider has no vectors.
         """
-        dialect = self._dialect
-        if dialect.embed_path is None or dialect.write_embed is None or dialect.read_vectors is None:
+        dialect, can = self._dialect, self._preset.embeds
+        if not can or dialect.embed_path is None or dialect.write_embed is None or dialect.read_vectors is None:
             return await super().embed(request)
         model = request.model or self._model
         if not request.texts:
@@ -174,7 +180,15 @@ class ApiClient(BaseClient):
             await self._pools.aclose()
 
     def _path(self, path: str, model: str | None) -> str:
-        return path if self._preset.path is None else self._preset.path.format(path=path, model=model)
+        if self._preset.path is None:
+            return path
+        return self._preset.path.format(path=path, model=quote(model or "", safe=""))
+
+    async def _cost(self, request: GenerateRequest, response: GenerateResponse) -> float | None:
+        if self._has_prices and not prices.is_warm():
+            await asyncio.to_thread(prices.warm)
+        base_url = self._connection.endpoint.base_url
+        return prices.cost_of(self._preset, base_url, request.model, response, self._body.get("service_tier"))
 
     def _check(self, request: GenerateRequest, failures: Failures) -> None:
         """Refuse what the provider lacks: a parameter that is dropped is an answer to another question."""

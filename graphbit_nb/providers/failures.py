@@ -7,11 +7,9 @@ words are cut, and a key that it echoes is blotted out.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx  # noqa: TID253 (this module is imported with the first client)
@@ -35,6 +33,7 @@ from graphbit_nb.errors import (
     ServerError,
 )
 from graphbit_nb.providers.hints import hint_for
+from graphbit_nb.providers.waits import retry_after, window_ends
 
 LONGEST_WORDS = 500
 
@@ -52,6 +51,8 @@ _STATUS: Mapping[int, type[ProviderError]] = {
 
 # `code` and `type` of an error body, which say more than the status does and are all there is in a stream
 _WORDS: Mapping[str, type[ProviderError]] = {
+    "DeploymentNotFound": NotFoundError,
+    "ResponsibleAIPolicyViolation": ContentFilteredError,
     "api_error": ServerError,
     "authentication_error": AuthenticationError,
     "billing_error": QuotaExhaustedError,
@@ -61,7 +62,9 @@ _WORDS: Mapping[str, type[ProviderError]] = {
     "context_length_exceeded": ContextTooLongError,
     "exceed_context_size_error": ContextTooLongError,
     "insufficient_quota": QuotaExhaustedError,
+    "image_content_policy_violation": ContentFilteredError,
     "invalid_api_key": AuthenticationError,
+    "invalid_prompt": BadRequestError,
     "invalid_request_error": BadRequestError,
     "model_not_found": NotFoundError,
     "not_found_error": NotFoundError,
@@ -70,12 +73,16 @@ _WORDS: Mapping[str, type[ProviderError]] = {
     "rate_limit_error": RateLimitError,
     "rate_limit_exceeded": RateLimitError,
     "request_too_large": BadRequestError,
+    "server_error": ServerError,
     "timeout_error": ProviderTimeoutError,
 }
 
 # Refusals that some providers tell only in prose
 _PROSE: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
-    (re.compile(r"(?i)maximum context length|context (length|window|size)|prompt is too long"), ContextTooLongError),
+    (
+        re.compile(r"(?i)maximum context length|context (length|window|size|limit)|prompt (is )?too long"),
+        ContextTooLongError,
+    ),
     (re.compile(r"(?i)credit balance is too low"), QuotaExhaustedError),
     (re.compile(r"(?i)api key (is )?(not valid|invalid)|(incorrect|invalid) api key"), AuthenticationError),
 )
@@ -93,30 +100,7 @@ _TRANSPORT: tuple[tuple[type[Exception], type[GraphbitError], str], ...] = (
 )
 
 _LOOKS_LIKE_KEY = re.compile(r"\b(sk|pk|rk)-[\w*.-]{12,}")
-_REQUEST_ID_HEADERS = ("x-request-id", "request-id")
-
-
-def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds that a provider asks us to wait, told in seconds or as the HTTP date of the end.
-
-    Args:
-        headers: Of the answer, by lower-case name.
-        now: Seconds since the epoch, against which a date is read.
-    """
-    for name, scale in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        told = headers.get(name)
-        if told is None:
-            continue
-        try:
-            seconds = float(told) * scale
-        except ValueError:
-            try:
-                seconds = parsedate_to_datetime(told).timestamp() - now
-            except (ValueError, OverflowError):
-                continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
-    return None
+_REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -164,9 +148,13 @@ class Failures:
             model=self.model,
             status=self.status,
             request_id=self.request_id,
-            retry_after=retry_after(self.headers, self.now),
+            retry_after=self._wait(kind),
             body=self.clean(body),
         )
+
+    def _wait(self, kind: type[ProviderError]) -> float | None:
+        told = retry_after(self.headers, self.now)
+        return window_ends(self.headers, self.now) if told is None and issubclass(kind, RateLimitError) else told
 
     def protocol(self, message: str, body: str = "") -> ProviderError:
         """Make the error for an answer that cannot be read."""
@@ -205,7 +193,9 @@ class Failures:
         return self.make(kind, f"{head}: {said}" if said else head, body=body or json.dumps(content))
 
     def _kind(self, details: Mapping[str, Any], said: str) -> type[ProviderError]:
+        inner = details.get("innererror")
         codes = [details.get("code"), details.get("type"), details.get("status")]
+        codes += [inner.get("code")] if isinstance(inner, Mapping) else []
         words = [_WORDS[str(code)] for code in codes if str(code) in _WORDS]
         status = self.status if self.status is not None and self.status >= 300 else None
         if status is None:

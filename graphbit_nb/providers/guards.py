@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import astuple
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Guards:
             name: The same for people, such as ``"openai/gpt-4o"``.
             pattern: Has the rules.
         """
-        key = (what, astuple(pattern.rules), pattern.on_change)
+        key = (what, pattern.rules, pattern.on_change)
         if key not in self._breakers:
             self._breakers[key] = pattern.like(name, clock=asyncio.get_running_loop().time)
         return self._breakers[key]

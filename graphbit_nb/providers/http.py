@@ -6,6 +6,7 @@ What the JSON means is the business of the clients; what went wrong is put into 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import time
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LONGEST_ERROR_BODY = 64 * 1024
 LONGEST_LIST = 4 * 1024 * 1024
+_STANDING = {"User-Agent": "graphbit-nb", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 _TELLTALE_HEADERS = ("authorization", "key", "token", "secret", "cookie")
 
 
@@ -65,15 +67,33 @@ class Endpoint:
         return tuple(s for s in (*whole, *(line for one in whole for line in one.splitlines())) if s)
 
 
+@dataclass(slots=True)
+class Pool:
+    """The connections to one address, and the cookies that it gave."""
+
+    transport: httpx.AsyncBaseTransport
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+
+    async def send(self, request: httpx.Request) -> httpx.Response:
+        """Send a request as it is, and return the answer with its body still to be read. Raises as httpx does."""
+        if self.cookies.jar:
+            self.cookies.set_cookie_header(request)
+        response = await self.transport.handle_async_request(request)
+        response.request = request
+        if "set-cookie" in response.headers:
+            self.cookies.extract_cookies(response)
+        return response
+
+
 class HttpPools:
     """The connection pools of one event loop: one for each address."""
 
     def __init__(self, limits: PoolLimits | None = None) -> None:
         self.limits = limits or PoolLimits()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clients: dict[str, httpx.AsyncClient] = {}
+        self._pools: dict[str, Pool] = {}
 
-    def client(self, base_url: str) -> httpx.AsyncClient:
+    def pool(self, base_url: str) -> Pool:
         """Return the pool for an address, on the event loop that runs now.
 
         Raises:
@@ -82,25 +102,21 @@ class HttpPools:
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
-            if self._clients and self._loop is not None and not self._loop.is_closed():
+            if self._pools and self._loop is not None and not self._loop.is_closed():
                 raise ConfigurationError(
                     "these connections belong to another event loop, which still runs; use a client of its own for "
                     "each loop, or close this one there with `await client.aclose()`"
                 )
-            self._loop, self._clients = loop, {}  # what a closed loop left behind cannot be closed any more
-        if base_url not in self._clients:
-            self._clients[base_url] = httpx.AsyncClient(
-                base_url=base_url,
-                transport=transport_to(httpx.URL(base_url), self.limits),
-                headers={"User-Agent": "graphbit-nb"},
-            )
-        return self._clients[base_url]
+            self._loop, self._pools = loop, {}  # what a closed loop left behind cannot be closed any more
+        if base_url not in self._pools:
+            self._pools[base_url] = Pool(transport_to(httpx.URL(base_url), self.limits))
+        return self._pools[base_url]
 
     async def aclose(self) -> None:
         """Close every connection."""
-        clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.aclose()
+        pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            await pool.transport.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +134,8 @@ class Connection:
         self.endpoint = endpoint
         self._pools = pools
         self._now = now
+        self._secrets = endpoint.secrets
+        self._urls: dict[str, httpx.URL] = {}  # by path: to put one together costs as much as the rest of a request
         try:
             url = httpx.URL(endpoint.base_url)
         except httpx.InvalidURL:
@@ -126,13 +144,30 @@ class Connection:
             raise ConfigurationError(
                 f"the address of {endpoint.provider} must look like 'https://host/v1', not {endpoint.base_url!r}"
             )
+        self._base = url.copy_with(userinfo=b"", raw_path=url.raw_path.rstrip(b"/") + b"/")
         self._place = url.host if url.port is None else f"{url.host}:{url.port}"
+        signed = {"Authorization": _basic(url)} if url.userinfo else {}
+        told = {name.lower() for name in endpoint.headers}
+        standing = {**_STANDING, **signed, "Content-Type": "application/json"}
+        headers = {**{name: standing[name] for name in standing if name.lower() not in told}, **endpoint.headers}
+        self._headers = httpx.Request("GET", self._base, headers=headers).headers  # with the host
+        limits = pools.limits
+        self._extensions = {
+            "timeout": httpx.Timeout(
+                endpoint.timeout, connect=min(limits.connect_timeout, endpoint.timeout), pool=None
+            ).as_dict()
+        }
 
     def failures(self, model: str | None) -> Failures:
         """Start the account of one call, from which its errors are made."""
         end = self.endpoint
         return Failures(
-            provider=end.provider, model=model, place=self._place, secrets=end.secrets, hints=end.hints, now=self._now()
+            provider=end.provider,
+            model=model,
+            place=self._place,
+            secrets=self._secrets,
+            hints=end.hints,
+            now=self._now(),
         )
 
     async def post(
@@ -154,9 +189,8 @@ class Connection:
             content = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
         except (TypeError, ValueError) as error:
             raise failures.make(BadRequestError, f"cannot be sent this request: {error}") from None
-        headers = {"Content-Type": "application/json", **self.endpoint.headers}
         longest = self._pools.limits.max_response_bytes
-        return await self._send("POST", path, content, headers, longest, failures, on_event)
+        return await self._send("POST", path, content, longest, failures, on_event)
 
     async def get(self, path: str, failures: Failures) -> str:
         """Read what is at `path`, which is not expected to be large.
@@ -165,7 +199,7 @@ class Connection:
             ProviderError: the call failed, or the answer is too large.
         """
         longest = min(LONGEST_LIST, self._pools.limits.max_response_bytes)
-        reply = await self._send("GET", path, None, self.endpoint.headers, longest, failures)
+        reply = await self._send("GET", path, None, longest, failures)
         return reply.text or ""
 
     async def _send(
@@ -173,42 +207,18 @@ class Connection:
         method: str,
         path: str,
         content: bytes | None,
-        headers: Mapping[str, str],
         longest: int,
         failures: Failures,
         on_event: Callable[[str], None] | None = None,
     ) -> Reply:
-        limits = self._pools.limits
         try:
-            client = self._pools.client(self.endpoint.base_url)
-            async with (
-                asyncio.timeout(self.endpoint.total_timeout),
-                client.stream(
-                    method,
-                    path,
-                    content=content,
-                    headers=headers,
-                    auth=self._sign if self.endpoint.key is not None else None,
-                    timeout=httpx.Timeout(
-                        self.endpoint.timeout, connect=min(limits.connect_timeout, self.endpoint.timeout), pool=None
-                    ),
-                ) as response,
-            ):
-                failures.status, failures.headers = response.status_code, response.headers
-                failures.now = self._now()
-                if not response.is_success:
-                    raise failures.answer(await _beginning(response))
-                bounded = _Bounded(response, longest, failures)
-                content_type = response.headers.get("content-type", "")
-                if on_event is not None and "text/event-stream" in content_type:
-                    async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():
-                        on_event(event.data)
-                    return Reply(None, failures.request_id)
-                if on_event is not None and "application/x-ndjson" in content_type:
-                    async for line in _lines(bounded):
-                        on_event(line)
-                    return Reply(None, failures.request_id)
-                return Reply("".join([piece async for piece in bounded.aiter_text()]), failures.request_id)
+            async with asyncio.timeout(self.endpoint.total_timeout):
+                pool = self._pools.pool(self.endpoint.base_url)
+                response = await pool.send(self._request(method, path, content))
+                try:
+                    return await self._read(response, longest, failures, on_event)
+                finally:
+                    await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             failure = failures.transport(error)
         except TimeoutError:
@@ -217,29 +227,85 @@ class Connection:
             )
         raise failure  # outside of the handler: the foreign exception, whose frames hold the key, is let go
 
-    def _sign(self, request: httpx.Request) -> httpx.Request:
+    async def _read(
+        self, response: httpx.Response, longest: int, failures: Failures, on_event: Callable[[str], None] | None
+    ) -> Reply:
+        failures.status, failures.headers = response.status_code, dict(response.headers.items())
+        failures.now = self._now()
+        if not response.is_success:
+            raise failures.answer(await _beginning(response))
+        bounded = _Bounded(response, failures.headers, longest, failures)
+        content_type = failures.headers.get("content-type", "")
+        if on_event is not None and "text/event-stream" in content_type:
+            async for event in EventSource(cast("httpx.Response", bounded)).aiter_sse():
+                on_event(event.data)
+            return Reply(None, failures.request_id)
+        if on_event is not None and "application/x-ndjson" in content_type:
+            async for line in _lines(bounded):
+                on_event(line)
+            return Reply(None, failures.request_id)
+        return Reply(await bounded.text(), failures.request_id)
+
+    def _url(self, path: str) -> httpx.URL:
+        if path not in self._urls:
+            self._urls[path] = self._base.copy_with(raw_path=self._base.raw_path + path.lstrip("/").encode())
+        return self._urls[path]
+
+    def _request(self, method: str, path: str, content: bytes | None) -> httpx.Request:
+        """Make a signed request; put together like this it takes a third of the time that httpx takes to."""
+        request = httpx.Request(
+            method,
+            self._url(path),
+            headers=self._headers,
+            stream=httpx.ByteStream(content or b""),
+            extensions=self._extensions,
+        )
+        request.read()
+        if content is not None:
+            request.headers["Content-Length"] = str(len(content))
         if self.endpoint.key is not None:
             key, header = self.endpoint.key.get_secret_value(), self.endpoint.key_header
             request.headers[header or "Authorization"] = key if header else f"Bearer {key}"
         return request
 
 
+def _basic(url: httpx.URL) -> str:
+    """Return name and password of an address as the header that they are sent in."""
+    told = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
+    return f"Basic {told}"
+
+
 class _Bounded:
     """A response that stops being read when it grows too large."""
 
-    def __init__(self, response: httpx.Response, longest: int, failures: Failures) -> None:
-        self.headers = response.headers
+    def __init__(self, response: httpx.Response, headers: Mapping[str, str], longest: int, failures: Failures) -> None:
+        self.headers = headers
         self._response = response
         self._longest = longest
         self._failures = failures
 
     async def aiter_text(self) -> AsyncIterator[str]:
-        self._check(int(self.headers["content-length"]) if self.headers.get("content-length", "").isdigit() else 0)
+        self._check_told()
         read = 0
         async for piece in self._response.aiter_text():
             read += len(piece)
             self._check(max(read, self._response.num_bytes_downloaded))
             yield piece
+
+    async def text(self) -> str:
+        """Read all of it."""
+        self._check_told()
+        pieces, read = [], 0
+        async for piece in self._response.aiter_bytes():
+            read += len(piece)
+            self._check(max(read, self._response.num_bytes_downloaded))
+            pieces.append(piece)
+        is_told = "charset" in self.headers.get("content-type", "").lower()
+        return b"".join(pieces).decode((self._response.encoding if is_told else None) or "utf-8", "replace")
+
+    def _check_told(self) -> None:
+        length = self.headers.get("content-length", "")
+        self._check(int(length) if length.isdigit() else 0)
 
     def _check(self, size: int) -> None:
         if size > self._longest:
@@ -247,13 +313,15 @@ class _Bounded:
 
 
 async def _lines(bounded: _Bounded) -> AsyncIterator[str]:
-    rest = ""
+    begun: list[str] = []  # a line that has not ended; joined once, for it may be as long as all that is read
     async for piece in bounded.aiter_text():
-        *lines, rest = (rest + piece).split("\n")
-        for line in lines:
-            yield line
-    if rest:
-        yield rest
+        first, *others = piece.split("\n")
+        begun.append(first)
+        for other in others:
+            yield "".join(begun)
+            begun = [other]
+    if any(begun):
+        yield "".join(begun)
 
 
 async def _beginning(response: httpx.Response) -> str:

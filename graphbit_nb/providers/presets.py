@@ -1,122 +1,29 @@
-"""What tells one provider that speaks chat completions from another, as data, and how a config becomes an endpoint."""
+"""How a config becomes a preset, an address and a key."""
 
 from __future__ import annotations
 
-import os
+import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast, get_args
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
 from graphbit_nb.core.llm import StructuredOutput
-from graphbit_nb.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    ContextTooLongError,
-    GraphbitError,
-    NotFoundError,
-    ProviderConnectionError,
-    did_you_mean,
-)
+from graphbit_nb.errors import ConfigurationError, did_you_mean
+from graphbit_nb.providers.catalog import PRESETS, Preset
+from graphbit_nb.providers.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.core.config import LlmConfig
-    from graphbit_nb.providers.dialects import Language
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """How one provider departs from plain chat completions.
-
-    Attributes:
-        name: The provider.
-        dialect: The language that it speaks.
-        base_url: Its address; None when the config must say it.
-        address_variable: Environment variable that may name another address.
-        key_variable: Environment variable of the key; None when no key is needed.
-        structured_output: How an answer is held to a JSON schema.
-        max_tokens_field: What the limit on the answer is called.
-        lacks: Parameters of a request that it does not have: asking for one is refused.
-        stream_usage: Whether it wants to be asked for the tokens of a streamed answer.
-        key_header: Header that carries the key; None is the dialect's.
-        path: How the addresses of its calls are made of ``{path}`` and ``{model}``; None is the path alone.
-        prices: What the price list calls it; None when it has no prices.
-        headers: Sent with each call.
-        body: Sent in each chat call.
-        always_streams: Whether to stream even when nobody listens.
-        hints: What to do about an error, by its class.
-        lists_models: Whether it has a list of its models that can be relied on.
-        fetch_model: Command that fetches a model. Where there is one the list is complete: what is not in it cannot
-            be asked.
-    """
-
-    name: str
-    dialect: Language = "chat"
-    base_url: str | None = None
-    address_variable: str | None = None
-    key_variable: str | None = None
-    structured_output: StructuredOutput = "schema"
-    max_tokens_field: str = "max_tokens"
-    lacks: frozenset[str] = frozenset()
-    stream_usage: bool = True
-    key_header: str | None = None
-    path: str | None = None
-    prices: str | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] = field(default_factory=dict)
-    always_streams: bool = False
-    hints: Mapping[type[GraphbitError], str] = field(default_factory=dict)
-    lists_models: bool = True
-    fetch_model: str | None = None
-
-
-PRESETS: Mapping[str, Preset] = {
-    preset.name: preset
-    for preset in (
-        Preset(
-            name="openai",
-            base_url="https://api.openai.com/v1",
-            key_variable="OPENAI_API_KEY",
-            max_tokens_field="max_completion_tokens",
-            hints={AuthenticationError: "check the key given as api_key= or in OPENAI_API_KEY"},
-        ),
-        Preset(
-            name="anthropic",
-            base_url="https://api.anthropic.com/v1",
-            key_variable="ANTHROPIC_API_KEY",
-            dialect="messages",
-            hints={AuthenticationError: "check the key given as api_key= or in ANTHROPIC_API_KEY"},
-        ),
-        Preset(
-            name="ollama",
-            base_url="http://127.0.0.1:11434/v1",
-            address_variable="OLLAMA_HOST",
-            structured_output="grammar",
-            hints={
-                ProviderConnectionError: "is it running? start it with `ollama serve`",
-                NotFoundError: "fetch the model with `ollama pull`",
-            },
-            fetch_model="ollama pull",
-        ),
-        Preset(
-            name="openai_compatible",
-            hints={AuthenticationError: "give the key as api_key=", NotFoundError: "check base_url and model"},
-        ),
-        Preset(
-            name="local",
-            structured_output="grammar",
-            headers={"Connection": "close"},  # it promises to keep a connection, and closes it after each stream
-            body={"cache_prompt": False},  # a cached prompt gives another answer the second time
-            always_streams=True,  # only the end of a stream tells the server that nobody waits any more
-            hints={ContextTooLongError: "shorten the prompt, or give more with LlmConfig.local(context=...)"},
-        ),
-    )
-}
+__all__ = ["PRESETS", "Preset", "Resolved", "resolve"]
 
 OLLAMA_PORT = 11434
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
+_NEWER_FIELDS = "2024-09"  # from here on Azure's dated versions know max_completion_tokens and stream_options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +41,18 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
     """Find preset, address and key of `config`.
 
     `config.options` go into the body of each chat call, except `structured_output`, which says how this server holds
-    an answer to a JSON schema ("schema", "grammar" or "instruction"), and `check_model`, which says whether its list
-    of models is believed when it lacks ours (True or False).
+    an answer to a JSON schema ("schema", "grammar" or "instruction"), `check_model`, which says whether its list of
+    models is believed when it lacks ours (True or False), `api`, which says which of its languages to speak, where it
+    has more than one ("chat", "responses", ...), and Azure's `api_version`.
+
+    Args:
+        config: What to resolve.
+        environ: Where keys and addresses are read from; None is `environment()`.
 
     Raises:
         ConfigurationError: something is missing; the message says what and how to give it.
     """
-    environ = os.environ if environ is None else environ
+    environ = environment() if environ is None else environ
     try:
         preset = PRESETS[config.provider]
     except KeyError:
@@ -149,10 +61,14 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
         ) from None
     if config.model is None:
         raise ConfigurationError(f"{preset.name}: no model is given; name one with model=")
-    base_url = _address(config, preset, environ)
-    if preset.name == "openai" and not _is_openais_own(base_url):
-        preset = replace(preset, max_tokens_field="max_tokens")
     options = dict(config.options)
+    if "api" in options:
+        preset = _speaking(preset, options.pop("api"))
+    base_url = _address(config, preset, environ)
+    if preset.name == "azure":
+        base_url, preset = _azure(base_url, preset, options.pop("api_version", None))
+    elif preset.name == "openai" and not _is_openais_own(base_url):
+        preset = replace(preset, max_tokens_field="max_tokens")
     if "structured_output" in options:
         preset = replace(preset, structured_output=_structured_output(options.pop("structured_output")))
     if not _check_model(options.pop("check_model", True)) or _is_azure(base_url):
@@ -161,9 +77,20 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
     for name, value in headers.items():
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             raise ConfigurationError(f"the header {name!r} holds characters that cannot be sent")
-    signed = any(name.lower() == "authorization" for name in headers)
-    key = _key(config, preset, environ, required=not signed)
+    signed = not {name.lower() for name in headers}.isdisjoint({"authorization", preset.key_header})
+    key = _key(config, preset, environ, required=preset.needs_key and not signed)
     return Resolved(preset=preset, base_url=base_url, key=key, headers=headers, body={**preset.body, **options})
+
+
+def _speaking(preset: Preset, api: Any) -> Preset:
+    known = (preset.dialect, *preset.apis)
+    if api not in known:
+        near = did_you_mean(api, known) if isinstance(api, str) else ""
+        raise ConfigurationError(
+            f"{preset.name} has no api {api!r}{near} (known: {', '.join(map(repr, known))}); it goes into "
+            "options={'api': ...}"
+        )
+    return replace(preset, dialect=api)
 
 
 def _key(config: LlmConfig, preset: Preset, environ: Mapping[str, str], *, required: bool) -> SecretStr | None:
@@ -173,8 +100,8 @@ def _key(config: LlmConfig, preset: Preset, environ: Mapping[str, str], *, requi
         if preset.key_variable is None or not required:
             return None
         raise ConfigurationError(
-            f"{preset.name} needs a key: set the environment variable {preset.key_variable}, or give api_key=...; "
-            "LlmConfig.local() is a model that needs none"
+            f"{preset.name} needs a key: set {preset.key_variable} in the environment or in a .env file, or give "
+            "api_key=...; LlmConfig.local() is a model that needs none"
         )
     if not (found.isascii() and found.isprintable()) or " " in found:
         place = "api_key=" if given else preset.key_variable
@@ -187,15 +114,21 @@ def _address(config: LlmConfig, preset: Preset, environ: Mapping[str, str]) -> s
     if told is None and preset.address_variable is not None:
         told = environ.get(preset.address_variable, "").strip() or None
         if told is not None and "://" not in told:
-            told = f"http://{told}"
+            told = f"{'http' if preset.runs_here else 'https'}://{told}"
     address = told or preset.base_url
     if address is None:
-        raise ConfigurationError(f"{preset.name}: no address is given; name it with base_url='https://host/v1'")
-    return _ollama_address(address) if preset.name == "ollama" else address.rstrip("/")
+        way = "base_url='https://host/v1'"
+        if preset.address_variable is not None:
+            way = f"endpoint='https://NAME.openai.azure.com' or in {preset.address_variable}"
+        raise ConfigurationError(f"{preset.name}: no address is given; name it with {way}")
+    return _ollama_address(address, preset) if preset.name == "ollama" else address.rstrip("/")
 
 
-def _ollama_address(address: str) -> str:
-    """Complete an address as Ollama itself understands it: port and path may be left out, 0.0.0.0 is this machine."""
+def _ollama_address(address: str, preset: Preset) -> str:
+    """Complete an address as Ollama itself understands it: port and path may be left out, 0.0.0.0 is this machine.
+
+    The native interface lies beside the compatible one, which is below /v1.
+    """
     try:
         parts = urlsplit(address)
         port = parts.port
@@ -206,7 +139,25 @@ def _ollama_address(address: str) -> str:
     if port is None and parts.scheme == "http":
         port = OLLAMA_PORT
     place = host if port is None else f"{host}:{port}"
-    return urlunsplit((parts.scheme, place, parts.path.rstrip("/") or "/v1", "", ""))
+    path = parts.path.rstrip("/").removesuffix("/v1").removesuffix("/api").rstrip("/")
+    return urlunsplit((parts.scheme, place, f"{path}/v1" if preset.dialect == "chat" else path, "", ""))
+
+
+def _azure(endpoint: str, preset: Preset, version: Any) -> tuple[str, Preset]:
+    """Return where Azure's calls go: to the API without versions, or to the deployment in a dated one."""
+    base = endpoint.rstrip("/").removesuffix("/v1").removesuffix("/openai")
+    if version is None:
+        return f"{base}/openai/v1", preset
+    if not isinstance(version, str) or not _API_VERSION.fullmatch(version):
+        raise ConfigurationError(
+            f"api_version must look like '2024-10-21' or '2025-04-01-preview', not {version!r}; without it the API "
+            "that has no versions is asked"
+        )
+    asked = f"api-version={quote(version)}"
+    where = "{path}" if preset.dialect == "responses" else "deployments/{model}/{path}"
+    if version < _NEWER_FIELDS:
+        preset = replace(preset, max_tokens_field="max_tokens", stream_usage=False)
+    return f"{base}/openai", replace(preset, path=f"{where}?{asked}")
 
 
 def _is_openais_own(base_url: str) -> bool:

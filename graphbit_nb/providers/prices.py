@@ -1,14 +1,179 @@
-"""What an answer costs, by the prices that providers publish, as `genai-prices` keeps them."""
+"""What an answer costs, by the prices that providers publish, as `genai-prices` keeps them.
+
+The list takes a third of a second to load: `warm` does that in a thread, before the first answer is there. Whatever is
+wrong with it, no call fails for it: what is not known is None, which is not nothing.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+import threading
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from graphbit_nb.providers.catalog import PRESETS
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.llm import GenerateResponse
-    from graphbit_nb.providers.presets import Preset
+    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+
+    from graphbit_nb.core.llm import GenerateResponse, Usage
+    from graphbit_nb.providers.catalog import Preset
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+MILLION = 1e6
+
+# What is in a price and can be worked out here. The searches of a provider's own tools are not told to us.
+_SIMPLE = frozenset(
+    {
+        "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok", "requests_kcount",
+        "web_searches_kcount", "storage_searches_kcount",
+    }
+)  # fmt: skip
+_USUAL_TIERS = frozenset({"default", "standard_only"})
+
+logger = logging.getLogger("graphbit_nb")
+
+_loaded = threading.Event()
+_starting = threading.Lock()
+_thread: threading.Thread | None = None
 
 
-def cost_of(preset: Preset, base_url: str, model: str | None, response: GenerateResponse) -> float | None:
-    """Return US dollars, or None when the price is not known: unknown is not nothing."""
-    return None
+def warm() -> None:
+    """Load the list of prices, unless it is there. Blocks for a while: call it in a thread."""
+    if _loaded.is_set():
+        return
+    try:
+        from genai_prices.data_snapshot import get_snapshot
+
+        get_snapshot()
+    except Exception:
+        logger.warning("the list of prices cannot be loaded: costs stay unknown", exc_info=True)
+    finally:
+        _loaded.set()
+
+
+def warm_soon() -> None:
+    """Begin to load the list in a thread of its own."""
+    global _thread  # noqa: PLW0603 (there is one list for the whole process)
+    if _loaded.is_set():
+        return
+    with _starting:
+        if _thread is None:
+            _thread = threading.Thread(target=warm, name="graphbit-prices", daemon=True)
+            _thread.start()
+
+
+def is_warm() -> bool:
+    """Whether `cost_of` answers at once."""
+    return _loaded.is_set()
+
+
+def is_listed(preset: Preset, base_url: str) -> bool:
+    """Whether the list may know the prices of an address; else it need not be loaded."""
+    return not preset.runs_here and _list_of(preset, base_url) is not None
+
+
+def cost_of(
+    preset: Preset, base_url: str, model: str | None, response: GenerateResponse, tier: Any = None
+) -> float | None:
+    """Return US dollars, or None when the price or the tokens are not known: unknown is not nothing.
+
+    Args:
+        preset: The provider.
+        base_url: Its address: elsewhere than at its own, a provider's prices are not known.
+        model: What was asked; what the provider says that answered goes before it.
+        response: The answer.
+        tier: Service tier that was asked for, if one was.
+    """
+    if preset.runs_here:
+        is_free = (preset.name == "local" or _host(base_url) in LOOPBACK) and not (model or "").endswith("cloud")
+        return 0.0 if is_free else None
+    listed_as = _list_of(preset, base_url)
+    if listed_as is None:
+        return None
+    try:
+        return _cost(listed_as, (response.model, model), response.usage, tier)
+    except Exception:  # the list is data of others
+        logger.debug("the price of %s/%s cannot be worked out", preset.name, model, exc_info=True)
+        return None
+
+
+def _cost(listed_as: str, names: tuple[str | None, ...], usage: Usage, tier: Any) -> float | None:
+    if usage.input_tokens is None or usage.output_tokens is None:
+        return None
+    found = (_model(listed_as, name) for name in names if name)
+    model = next((one for one in found if one is not None), None)
+    price = None if model is None else _price(model, tier)
+    if price is None:
+        return None
+    told = {name for name, value in vars(price).items() if value is not None}
+    if not told <= _SIMPLE:
+        return _by_the_list(price, usage)
+    if "input_mtok" not in told or ("output_mtok" not in told and usage.output_tokens):
+        return None
+    whole, cached = usage.input_tokens, min(usage.cached_tokens or 0, usage.input_tokens)
+    given = _rate(price.input_mtok, whole)
+    read = _rate(price.cache_read_mtok, whole) if "cache_read_mtok" in told else given
+    answered = _rate(price.output_mtok, whole) if "output_mtok" in told else 0.0
+    call = _rate(price.requests_kcount, whole) / 1000 if "requests_kcount" in told else 0.0
+    return call + ((whole - cached) * given + cached * read + usage.output_tokens * answered) / MILLION
+
+
+def _rate(price: Any, tokens: int) -> float:
+    """Return a price as it is for a prompt of so many tokens."""
+    tiered: TieredPrices = price
+    if not hasattr(price, "tiers"):
+        return float(price)
+    reached = [one for one in tiered.tiers if tokens > one.start]
+    return float(reached[-1].price if reached else tiered.base)
+
+
+def _price(model: ModelInfo, tier: Any) -> ModelPrice | None:
+    now = datetime.now(tz=UTC)
+    if tier is None or tier in _USUAL_TIERS:
+        return model.get_prices(now)
+    known = any(variant.when == {"service_tier": tier} for variant in model.price_variants or ())
+    return model.get_prices(now, {"service_tier": tier}) if known else None
+
+
+def _by_the_list(price: ModelPrice, usage: Usage) -> float:
+    from genai_prices import Usage as Tokens
+
+    told = Tokens(
+        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cache_read_tokens=usage.cached_tokens
+    )
+    return float(price.calc_price(told)["total_price"])
+
+
+@lru_cache(maxsize=1024)
+def _model(listed_as: str, name: str) -> ModelInfo | None:
+    from genai_prices.data_snapshot import get_snapshot
+
+    try:
+        return get_snapshot().find_provider_model(name.removeprefix("models/"), None, listed_as, None)[1]
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _host(base_url: str) -> str:
+    return urlsplit(base_url).hostname or ""
+
+
+@lru_cache(maxsize=256)
+def _listed_as(own: str | None, base_url: str) -> str | None:
+    """Return whose prices hold at an address: `own` where a provider has none of its own, as Azure."""
+    host = _host(base_url)
+    if own is not None:
+        return own
+    for preset in PRESETS.values():
+        known = None if preset.prices is None or preset.base_url is None else _host(preset.base_url)
+        if known is not None and (host == known or host.endswith(f".{known}")):
+            return preset.prices
+    return PRESETS["azure"].prices if host.endswith(".azure.com") else None
+
+
+def _list_of(preset: Preset, base_url: str) -> str | None:
+    return _listed_as(preset.prices if preset.base_url is None else None, base_url)

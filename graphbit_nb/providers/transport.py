@@ -6,7 +6,7 @@ Proxies and certificates are those that the environment names.
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,8 +16,7 @@ from graphbit_nb.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Iterator
-    from contextlib import AbstractContextManager
+    from collections.abc import AsyncIterator
 
     from graphbit_nb.providers.limits import PoolLimits
 
@@ -70,17 +69,19 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
         import aiohttp
         from httpx_aiohttp import AiohttpTransport
 
-        self._kinds: tuple[tuple[type[Exception], type[httpx.TransportError]], ...] = (
-            (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-            (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
-            (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
-            (aiohttp.ClientHttpProxyError, httpx.ProxyError),
-            (aiohttp.ClientConnectorError, httpx.ConnectError),
-            (aiohttp.ClientOSError, httpx.ReadError),
-            (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-            (aiohttp.ClientError, httpx.RemoteProtocolError),
-            (TimeoutError, httpx.WriteTimeout),
-            (ValueError, httpx.LocalProtocolError),  # a header with a line break
+        self._translation = _Translation(
+            (
+                (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+                (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
+                (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
+                (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+                (aiohttp.ClientConnectorError, httpx.ConnectError),
+                (aiohttp.ClientOSError, httpx.ReadError),
+                (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+                (aiohttp.ClientError, httpx.RemoteProtocolError),
+                (TimeoutError, httpx.WriteTimeout),
+                (ValueError, httpx.LocalProtocolError),  # a header with a line break
+            )
         )
 
         def session() -> aiohttp.ClientSession:
@@ -108,32 +109,40 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             request.url = request.url.copy_with(userinfo=b"")
         if self._credentials and request.url.scheme == "http":
             request.headers["Proxy-Authorization"] = self._credentials
-        with self._translated():
-            async with asyncio.timeout(None) as patience:
-                response = await self._inner.handle_async_request(_in_pieces(request, patience))
-        response.stream = _Translated(cast("httpx.AsyncByteStream", response.stream), self._translated)
+        with self._translation:
+            if len(request.content) < LONGEST_WHOLE:
+                response = await self._inner.handle_async_request(request)
+            else:
+                async with asyncio.timeout(None) as patience:
+                    response = await self._inner.handle_async_request(_in_pieces(request, patience))
+        response.stream = _Translated(cast("httpx.AsyncByteStream", response.stream), self._translation)
         return response
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            cause = error.__cause__ if isinstance(error, httpx.TransportError) else error
-            kind = next((ours for theirs, ours in self._kinds if isinstance(cause, theirs)), None)
-            if kind is None:
-                raise
-            raise kind(str(cause)) from cause
+
+class _Translation:
+    """Puts exceptions right: raises those of the one library as those of the other. Keeps nothing in between."""
+
+    def __init__(self, kinds: tuple[tuple[type[Exception], type[httpx.TransportError]], ...]) -> None:
+        self._kinds = kinds
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, frames: object) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        cause = error.__cause__ if isinstance(error, httpx.TransportError) else error
+        found = next((ours for theirs, ours in self._kinds if isinstance(cause, theirs)), None)
+        if found is not None:
+            raise found(str(cause)) from cause
 
 
 def _in_pieces(request: httpx.Request, patience: asyncio.Timeout) -> httpx.Request:
     """Give a large request piece by piece: aiohttp has no timeout for a server that stops reading."""
     content, seconds = request.content, request.extensions.get("timeout", {}).get("write")
-    if len(content) < LONGEST_WHOLE:
-        return request
 
     async def pieces() -> AsyncIterator[bytes]:
         for start in range(0, len(content), LONGEST_WHOLE):
@@ -149,15 +158,15 @@ def _in_pieces(request: httpx.Request, patience: asyncio.Timeout) -> httpx.Reque
 class _Translated(httpx.AsyncByteStream):
     """The body of an answer, whose exceptions are put right as well."""
 
-    def __init__(self, inner: httpx.AsyncByteStream, translated: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, translation: _Translation) -> None:
         self._inner = inner
-        self._translated = translated
+        self._translation = translation
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._translated():
+        with self._translation:
             async for piece in self._inner:
                 yield piece
 
     async def aclose(self) -> None:
-        with self._translated():
+        with self._translation:
             await self._inner.aclose()

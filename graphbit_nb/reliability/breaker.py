@@ -250,7 +250,8 @@ class CircuitBreaker:
         until = self._wall() + rest
         raise CircuitOpenError(
             f"{what} is not called for another {rest:.3g} s, "
-            f"until {_time.strftime('%H:%M:%S', _time.localtime(until))}: {self._circuit.reason}",
+            f"until {_time.strftime('%H:%M:%S', _time.localtime(until))}: {self._circuit.reason}; "
+            "run again after that, or give the node a fallback model",
             circuit=self.name,
             retry_after=rest,
             until=until,

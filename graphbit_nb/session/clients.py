@@ -15,7 +15,7 @@ from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
 from graphbit_nb.session.resources import check_models
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     from graphbit_nb.core.llm import LlmClient
     from graphbit_nb.graph.node import Node
@@ -62,10 +62,18 @@ class RunClients:
         self._own = LlmClientManager()
         self._config = config
         self._reliability = reliability
+        self._made: dict[Hashable, LlmClient] = {}
 
     def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
         """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
-        config = instead or self.config_for(node)
+        settings = node.settings
+        provider, model = getattr(settings, "provider", None), getattr(settings, "model", None)
+        key = (id(instead), id(provider), model, node.retry)  # configs live as long as the workflow
+        if (made := self._made.get(key)) is None:
+            made = self._made[key] = self._make(instead or self.config_for(node), node)
+        return made
+
+    def _make(self, config: LlmConfig, node: Node) -> LlmClient:
         told = self._reliability
         policy = node.retry if node.retry is not None else told.retry
         if isinstance(policy, int):

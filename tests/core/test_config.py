@@ -68,3 +68,25 @@ def test_another_model_of_the_same_provider_is_another_config():
 )
 def test_a_config_is_shown_on_one_line(config, shown):
     assert repr(config) == shown
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        LlmConfig(provider="groq", model="m"),
+        LlmConfig(provider="vllm", model="m", base_url="http://box:1/v1"),
+        LlmConfig.azure("d", endpoint="https://x.openai.azure.com", api_version="2024-10-21"),
+        LlmConfig.azure("d"),
+        LlmConfig.openai("m"),
+    ],
+    ids=str,
+)
+def test_a_config_is_shown_as_a_call_that_makes_it(config):
+    assert eval(repr(config)) == config  # noqa: S307 (what is shown is our own)
+
+
+def test_azures_version_goes_with_the_other_options():
+    config = LlmConfig.azure("d", api_version="2024-10-21", api_key=KEY, timeout=5, options={"user": "me"})
+    assert (config.provider, config.model, config.timeout) == ("azure", "d", 5)
+    assert config.options == {"user": "me", "api_version": "2024-10-21"}
+    assert KEY not in repr(config)

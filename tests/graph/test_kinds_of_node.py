@@ -125,7 +125,7 @@ def test_a_package_that_cannot_be_loaded_is_logged_and_hinders_nobody(monkeypatc
 def test_an_unknown_kind_is_refused_with_the_nearest():
     with pytest.raises(gb.UsageError, match="no kind of node 'pyton'; did you mean 'python'"):
         registry.processor_of("pyton")
-    with pytest.raises(gb.UsageError, match="there are condition, embed, human, prompt, python, workflow"):
+    with pytest.raises(gb.UsageError, match="there are agent, condition, embed, human, prompt, python, workflow"):
         registry.processor_of("zzz")
 
 

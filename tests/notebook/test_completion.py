@@ -73,7 +73,7 @@ def test_an_option_that_was_given_is_not_offered_again_unless_it_may_be(tab):
         ("%%graphbit prompt x --join a¦", ["all", "any"]),
         ("%%graphbit prompt x --on-item-error s¦", ["skip"]),
         ("%%graphbit prompt x --cache re¦", ["recompute"]),
-        ("%%graphbit prompt x --provider op¦", ["openai", "openai_compatible"]),
+        ("%%graphbit prompt x --provider opena¦", ["openai", "openai_compatible"]),
         ("%%graphbit prompt x --provider ch¦", ["cheap"]),
         ("%%graphbit prompt x --fallback-model ¦", ["cheap"]),
         ("%%graphbit prompt x --examples pai¦", ["pairs"]),

@@ -1,7 +1,5 @@
-import asyncio
-
 import pytest
-from faultserver import FaultServer, make_client
+from faultserver import make_client, serving
 
 from graphbit_nb.providers.http import HttpPools
 from graphbit_nb.providers.limits import PoolLimits
@@ -9,13 +7,8 @@ from graphbit_nb.providers.limits import PoolLimits
 
 @pytest.fixture
 async def server():
-    fault_server = FaultServer()
-    listening = await asyncio.start_server(fault_server.serve, "127.0.0.1", 0)
-    fault_server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
-    yield fault_server
-    listening.close()
-    await fault_server.stop()
-    await listening.wait_closed()
+    async with serving() as some:
+        yield some
 
 
 @pytest.fixture

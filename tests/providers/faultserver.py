@@ -1,9 +1,15 @@
-"""A server on the loopback that speaks chat completions, well or badly, as each test tells it."""
+"""A server on the loopback that answers, well or badly, as each test tells it.
+
+What the providers' interfaces look like is in `faultserver_shapes`.
+"""
 
 import asyncio
 import json
+import select
 import socket
 import struct
+import time
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from graphbit_nb.core.config import LlmConfig
@@ -92,6 +98,37 @@ def flood(size, content_type="application/json"):
     return act
 
 
+def raw(*pieces, then="close"):
+    """These very bytes; then the connection is closed, reset, or left open."""
+
+    async def act(server, reader, writer):
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+        if then == "reset":
+            reset_connection(writer)
+        elif then in {"close", "cut"}:
+            writer.close()
+        elif then == "hang":
+            await hang(server, reader, writer)
+
+    return act
+
+
+def drip(data, seconds):
+    """These bytes one by one, each after so many seconds, as long as anybody listens."""
+
+    async def act(server, reader, writer):
+        for byte in data:
+            await asyncio.sleep(seconds)
+            if hung_up(writer):
+                raise ConnectionResetError
+            writer.write(bytes([byte]))
+            await writer.drain()
+
+    return act
+
+
 async def reset(server, reader, writer):
     reset_connection(writer)
 
@@ -108,6 +145,15 @@ def reset_connection(writer):
     writer.transport.abort()
 
 
+def hung_up(writer):
+    """Whether the client has closed the connection, which the kernel knows before the event loop does."""
+    if writer.is_closing():
+        return True
+    looking = select.poll()
+    looking.register(writer.get_extra_info("socket").fileno(), select.POLLRDHUP)
+    return bool(looking.poll(0))
+
+
 @dataclass
 class Seen:
     path: str
@@ -117,41 +163,97 @@ class Seen:
 
 @dataclass
 class FaultServer:
-    """Does the next act of its script for each request; the last act is repeated."""
+    """Does the next act of its script for each request; the last act is repeated.
+
+    Attributes:
+        choose: Chooses the act for each request (a `Seen`) in place of the script.
+        seen: The requests.
+        connections: How many were made.
+        open: Those that are open now.
+        sent: Bytes of floods that were sent.
+        wall: Tells the time of day, for dates in headers.
+    """
 
     url: str = ""
     acts: list = field(default_factory=list)
+    choose: object = None
     seen: list = field(default_factory=list)
     connections: int = 0
+    open: set = field(default_factory=set)
+    sent: int = 0
+    wall: object = time.time
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     hung_up: asyncio.Event = field(default_factory=asyncio.Event)
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: set = field(default_factory=set)
 
     def will(self, *acts):
         self.acts = list(acts)
 
+    def accept(self, reader, writer):
+        """Take a connection at once, so that none is forgotten that has not been served yet."""
+        self.open.add(writer)
+        self._tasks.add(asyncio.get_running_loop().create_task(self.serve(reader, writer)))
+
     async def serve(self, reader, writer):
-        self._tasks.add(asyncio.current_task())
         self.connections += 1
+        self.open.add(writer)
+        self._tasks.add(asyncio.current_task())
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
                 headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
-                self.seen.append(Seen(head[0].split()[1], headers, json.loads(body)))
+                seen = Seen(head[0].split()[1], headers, json.loads(body or b"{}"))
+                self.seen.append(seen)
                 self.asked.set()
-                act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
+                self._tell()
+                if self.choose is not None:
+                    act = self.choose(seen)
+                else:
+                    act = self.acts.pop(0) if len(self.acts) > 1 else self.acts[0]
                 await act(self, reader, writer)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            self.open.discard(writer)
+            self._tasks.discard(asyncio.current_task())
+            self._tell()
+
+    async def until(self, holds):
+        """Wait until `holds()` is true, which is looked at with each request and each end of a connection."""
+        while not holds():
+            self._changed.clear()
+            await asyncio.wait_for(self._changed.wait(), 20)
+
+    def _tell(self):
+        self._changed.set()
 
     async def stop(self):
-        tasks = [task for task in self._tasks if not task.done()]
+        tasks = list(self._tasks)
+        for writer in self.open:
+            writer.transport.abort()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def serving(sock=None):
+    """A server that listens as long as the block lasts; at `sock`, which is bound, or wherever there is room."""
+    server = FaultServer()
+    place = {"host": "127.0.0.1", "port": 0} if sock is None else {"sock": sock}
+    listening = await asyncio.start_server(server.accept, **place, backlog=1000)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    try:
+        yield server
+    finally:
+        listening.close()
+        await server.stop()
+        await listening.wait_closed()
 
 
 def make_client(server, pools, provider="openai", **more):

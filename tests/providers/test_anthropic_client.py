@@ -9,7 +9,7 @@ from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, LlmClient, Message, ToolCall, ToolSpec
 from graphbit_nb.providers.api import ApiClient
-from graphbit_nb.providers.http import HttpPools
+from graphbit_nb.providers.http import HttpPools, Pool
 
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 WEATHER = ToolSpec("weather", "Says the weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -599,8 +599,8 @@ async def test_models_are_listed_with_the_same_key_and_version(server):
         return httpx.Response(200, json={"data": [{"id": "claude-x"}, {"id": "claude-y"}], "has_more": False})
 
     class Pools(HttpPools):
-        def client(self, base_url):
-            return httpx.AsyncClient(base_url=base_url, transport=httpx.MockTransport(list_them))
+        def pool(self, base_url):
+            return Pool(httpx.MockTransport(list_them))
 
     assert await make(server, Pools()).list_models() == ("claude-x", "claude-y")
     [asked] = seen

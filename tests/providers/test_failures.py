@@ -4,9 +4,7 @@ import httpx
 import pytest
 
 from graphbit_nb import errors
-from graphbit_nb.providers.failures import Failures, retry_after
-
-OCTOBER = 1445412480.0  # Wed, 21 Oct 2015 07:28:00 GMT
+from graphbit_nb.providers.failures import Failures
 
 
 def classified(status, error):
@@ -21,13 +19,16 @@ def classified(status, error):
         (400, {"code": "context_length_exceeded", "type": "invalid_request_error"}, errors.ContextTooLongError),
         (400, {"message": "This model's maximum context length is 8192 tokens"}, errors.ContextTooLongError),
         (400, {"message": "prompt is too long: 210000 tokens"}, errors.ContextTooLongError),
+        (400, {"message": "prompt too long; exceeded max context length by 7 tokens"}, errors.ContextTooLongError),
         (400, {"code": "content_filter"}, errors.ContentFilteredError),
+        (400, {"code": None, "innererror": {"code": "ResponsibleAIPolicyViolation"}}, errors.ContentFilteredError),
         (400, {"code": "content_policy_violation"}, errors.ContentFilteredError),
         (400, {"message": "API key not valid"}, errors.AuthenticationError),
         (400, {"message": "Your credit balance is too low"}, errors.QuotaExhaustedError),
         (401, {"type": "invalid_request_error"}, errors.AuthenticationError),
         (402, "", errors.QuotaExhaustedError),
         (403, {"type": "invalid_request_error"}, errors.PermissionDeniedError),
+        (404, {"code": "DeploymentNotFound"}, errors.NotFoundError),
         (404, {"code": "model_not_found", "type": "invalid_request_error"}, errors.NotFoundError),
         (408, "", errors.ProviderTimeoutError),
         (409, "", errors.BadRequestError),
@@ -115,22 +116,3 @@ def test_an_illegal_header_does_not_show_the_key():
 
 def test_what_looks_like_a_key_is_blotted_out_even_when_it_is_not_ours():
     assert Failures(provider="p").clean("bad sk-proj-abcdefgh12345678 given") == "bad [key] given"
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"retry-after": "5"}, 5.0),
-        ({"retry-after": "0.25"}, 0.25),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 60.0),
-        ({"retry-after": "Wed, 21 Oct 2015 07:00:00 GMT"}, 0.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({}, None),
-    ],
-)
-def test_retry_after_is_read_as_seconds_or_as_a_date(headers, expected):
-    assert retry_after(headers, OCTOBER - 60.0) == expected

@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 
-import httpx
 import pytest
 from faultserver import (
     KEY,
@@ -23,7 +22,7 @@ from faultserver import (
 )
 
 from graphbit_nb import errors
-from graphbit_nb.providers.http import Connection, Endpoint, HttpPools
+from graphbit_nb.providers.http import Connection, Endpoint, HttpPools, Pool
 from graphbit_nb.providers.limits import PoolLimits
 
 PROXY_NAMES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -277,7 +276,7 @@ async def test_closing_leaves_nothing_that_complains(server, transport, caplog):
 
 async def test_pools_that_were_never_used_close(transport):
     pools = HttpPools()
-    pools.client("http://127.0.0.1:1")
+    pools.pool("http://127.0.0.1:1")
     await pools.aclose()
 
 
@@ -420,7 +419,7 @@ def test_aiohttp_is_loaded_with_the_first_call():
         "import sys, graphbit_nb.providers.http as http; print('aiohttp' in sys.modules)\n"
         "import asyncio\n"
         "async def main():\n"
-        "    pools = http.HttpPools(); pools.client('http://127.0.0.1:1'); await pools.aclose()\n"
+        "    pools = http.HttpPools(); pools.pool('http://127.0.0.1:1'); await pools.aclose()\n"
         "asyncio.run(main()); print('aiohttp' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -431,9 +430,9 @@ def test_a_pool_may_be_used_again_on_a_new_loop_once_the_old_one_is_closed():
     pools = HttpPools()
 
     async def first():
-        return pools.client("http://127.0.0.1:1")
+        return pools.pool("http://127.0.0.1:1")
 
     one = asyncio.run(first())
     other = asyncio.run(first())
-    assert isinstance(other, httpx.AsyncClient)
+    assert isinstance(other, Pool)
     assert one is not other

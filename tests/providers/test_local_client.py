@@ -13,7 +13,7 @@ from faultserver import Listener, ask
 
 from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
-from graphbit_nb.core.llm import EmbedRequest, LlmClient
+from graphbit_nb.core.llm import LlmClient
 from graphbit_nb.providers.local import client as local_client
 from graphbit_nb.providers.local import is_available, weights
 from graphbit_nb.providers.local.client import LocalClient, LocalOptions
@@ -224,7 +224,3 @@ class TestWithTheModel:
         info = LocalClient.from_config(CONFIG).model_info()
         assert (info.provider, info.name, info.context_window) == ("local", "smollm2", 1024)
         assert (info.structured_output, info.always_streams) == ("grammar", True)
-
-    async def test_it_gives_no_vectors(self):
-        with pytest.raises(errors.ConfigurationError, match="ollama"):
-            await LocalClient.from_config(CONFIG).embed(EmbedRequest(texts=("a",)))

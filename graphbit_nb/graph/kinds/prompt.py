@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
@@ -17,6 +17,7 @@ from graphbit_nb.templating import Reference, Template, Turn, to_text
 
 if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.registry import Repair
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class PromptProcessor(NodeProcessor):
     """
 
     node_type = "prompt"
-    options = (
+    options: ClassVar[tuple[str, ...]] = (
         "agent", "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
     )  # fmt: skip
     default_output = TEXT
@@ -64,6 +65,11 @@ class PromptProcessor(NodeProcessor):
 
     def prepare(self, body: Any, **options: Any) -> PromptSettings:
         """Check the template and the options. Raises `DefinitionError`."""
+        return PromptSettings(**self._prepared(body, options))
+
+    @staticmethod
+    def _prepared(body: Any, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the values of a prompt's settings. Raises `DefinitionError`."""
         if not isinstance(body, str):
             raise DefinitionError(f"the prompt must be a text, not {type(body).__name__}")
         if not body.strip():
@@ -79,13 +85,13 @@ class PromptProcessor(NodeProcessor):
         if provider is not None and not isinstance(provider, str | LlmConfig):
             raise DefinitionError(f"provider={provider!r}: give a provider's name, or an LlmConfig")
         template = Template(body)
-        return PromptSettings(
-            template=template,
-            system=None if system is None else _system(system),
-            examples=_read_examples(options.pop("examples", ()), template),
-            stop=(stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
+        return {
             **options,
-        )
+            "template": template,
+            "system": None if system is None else _system(system),
+            "examples": _read_examples(options.pop("examples", ()), template),
+            "stop": (stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
+        }
 
     def references(self, settings: PromptSettings) -> tuple[Reference, ...]:
         """Return what the prompt and its system prompt read."""
@@ -113,10 +119,15 @@ class PromptProcessor(NodeProcessor):
 
     async def process(self, input: NodeInput) -> NodeOutput:  # noqa: A002
         """Ask the model."""
+        response = await input.services.generate(self._request(input))
+        return NodeOutput(response.text, is_text=True)
+
+    def _request(self, input: NodeInput) -> GenerateRequest:  # noqa: A002
+        """Return what the model is asked: the prompt, what was said since, and what was wrong with the last answer."""
         settings: PromptSettings = input.node.settings
         output = input.node.output or TEXT
         request = GenerateRequest(
-            messages=input.rendered.messages,
+            messages=input.rendered.messages + input.said,
             model=settings.model,
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
@@ -130,13 +141,14 @@ class PromptProcessor(NodeProcessor):
         if (repair := input.repair) is not None:
             request = replace(request, sample=repair.number)
             if input.services.model_info().structured_output != "grammar":
-                asked = (
-                    f"That answer cannot be used: {repair.error}\nAnswer again, with nothing but the corrected answer."
-                )
-                told = (Message("assistant", repair.text), Message("user", asked))
-                request = replace(request, messages=request.messages + told)
-        response = await input.services.generate(request)
-        return NodeOutput(response.text, is_text=True)
+                request = replace(request, messages=request.messages + told_again(repair))
+        return request
+
+
+def told_again(repair: Repair) -> tuple[Message, ...]:
+    """Return the turns that show a model its answer and ask for another."""
+    asked = f"That answer cannot be used: {repair.error}\nAnswer again, with nothing but the corrected answer."
+    return Message("assistant", repair.text), Message("user", asked)
 
 
 def _with_agent(options: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +159,7 @@ def _with_agent(options: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(agent, Agent):
         raise DefinitionError(f"agent={agent!r}: give an Agent, such as Agent('editor', 'You are a strict editor.')")
     if agent.tools:
-        raise DefinitionError(f"the agent {agent.name} has tools, and a prompt calls none; give it an agent without")
+        raise DefinitionError(f"the agent {agent.name} has tools, and a prompt calls none; make it an agent node")
     return {**agent.options(), **options}
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, GenerateResponse, Usage
+    from graphbit_nb.providers.catalog import Preset
     from graphbit_nb.providers.failures import Failures
-    from graphbit_nb.providers.presets import Preset
 
 Language = Literal["chat", "messages", "ollama", "responses"]
 

@@ -48,15 +48,21 @@ def word(value: Any) -> str | None:
 
 
 def count(told: Any, name: str) -> int | None:
-    """Return the number under that name, or None where there is none."""
+    """Return the number under that name, or None where there is none, or one that counts nothing."""
     value = told.get(name) if isinstance(told, Mapping) else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def can_be_shown(name: str, failures: Failures) -> bool:
     """Whether a model's name is one that can be repeated."""
     keys = [secret for secret in failures.secrets if len(secret) >= SHORTEST_KEY]
     return 0 < len(name) <= LONGEST_NAME and name.isprintable() and not any(key in name for key in keys)
+
+
+def request_id(told: Any, failures: Failures) -> str | None:
+    """Return the provider's id of the call: from the headers, or else what the answer itself is called."""
+    named = word(told)
+    return failures.request_id or (named if named is not None and can_be_shown(named, failures) else None)
 
 
 def tool_call(called: str, name: str, written: str, *, is_cut: bool, failures: Failures) -> ToolCall | None:

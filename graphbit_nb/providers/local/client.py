@@ -1,4 +1,7 @@
-"""The client of the embedded model: the ordinary chat client, with a child process to talk to and careful defaults."""
+"""The client of the embedded models: the ordinary chat client, with a child process to talk to and careful defaults.
+
+Vectors come from another model, which runs in this process.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from graphbit_nb.errors import ConfigurationError, ProviderConnectionError, did_
 from graphbit_nb.providers.api import ApiClient
 from graphbit_nb.providers.base import BaseClient
 from graphbit_nb.providers.http import Endpoint, HttpPools
-from graphbit_nb.providers.local import is_available, weights
+from graphbit_nb.providers.local import is_available, tool_choice, weights
+from graphbit_nb.providers.local.catalog import EMBEDDING_MODEL, KNOWN
+from graphbit_nb.providers.local.embedder import Embedder
+from graphbit_nb.providers.local.minilm import MOST_TOKENS
 from graphbit_nb.providers.local.process import (
     INSTALL_RUNTIME,
     Address,
@@ -73,13 +79,16 @@ class LocalOptions:
 
 
 class LocalClient(BaseClient):
-    """Asks the embedded model. Its process is started by the first call and shared with every client like this one.
+    """Asks the embedded models: one that chats, and MiniLM, which gives vectors.
+
+    The process of the chat model is started by the first call and shared with every client like this one.
 
     Answers are repeatable: temperature 0 and seed 1 unless the request says otherwise, and the next seed for each
-    further sample. An answer has at most 256 tokens unless the request says otherwise.
+    further sample. An answer has at most 256 tokens unless the request says otherwise. When tools are offered, or
+    were used before, nothing is told of the answer until it is whole. It costs nothing.
 
     Args:
-        model: Name of known weights, or the path of a GGUF file.
+        model: ``"smollm2"``, ``"minilm"`` for vectors alone, or the path of a GGUF file.
         options: How to run it.
         timeout: Seconds to wait for the next piece of an answer.
         pools: Connections to use; they stay open when this client is closed. None makes own ones.
@@ -98,8 +107,6 @@ class LocalClient(BaseClient):
         timeout: float = 600.0,
         pools: HttpPools | None = None,
     ) -> None:
-        if not is_available():
-            raise ConfigurationError(INSTALL_RUNTIME)
         self._model = model
         self._options = options or LocalOptions()
         self._timeout = timeout
@@ -108,7 +115,11 @@ class LocalClient(BaseClient):
         self._models: dict[str, ServerOptions] = {}
         self._servers: dict[ServerOptions, LocalServer] = {}
         self._chats: dict[ServerOptions, tuple[Address, ApiClient]] = {}
-        self._server_options(model)  # what is missing is told now, not in the midst of a run
+        self._embedder: Embedder | None = None
+        if model == EMBEDDING_MODEL:  # what is missing is told now, not in the midst of a run
+            self._embedding()
+        else:
+            self._server_options(model)
 
     @classmethod
     def from_config(cls, config: LlmConfig, pools: HttpPools | None = None) -> Self:
@@ -135,7 +146,7 @@ class LocalClient(BaseClient):
         if address is None:
             address = await asyncio.to_thread(server.start)
         try:
-            return await self._chat(options, address).generate(_with_defaults(request, options.name), listener)
+            return await self._answer(self._chat(options, address), request, options.name, listener)
         except ProviderConnectionError as error:
             code = await asyncio.to_thread(server.exit_code)
             if code is None:
@@ -147,19 +158,36 @@ class LocalClient(BaseClient):
             )
         raise failure
 
+    async def _answer(
+        self, chat: ApiClient, request: GenerateRequest, name: str, listener: CallListener | None
+    ) -> GenerateResponse:
+        if not tool_choice.concerns(request):
+            return replace(await chat.generate(_with_defaults(request, name), listener), cost=0.0)
+        asked = _with_defaults(tool_choice.without_tools(request), name)
+        answer = tool_choice.with_calls(await chat.generate(asked), request)
+        if listener is not None and listener.wants_tokens and answer.text:
+            listener.token(answer.text)
+        return replace(answer, cost=0.0)
+
     async def embed(self, request: EmbedRequest, listener: CallListener | None = None) -> EmbedResponse:  # noqa: ARG002 (the protocol's)
-        """Not something that this model can do.
+        """Turn texts into vectors of 384 numbers with MiniLM. What is beyond the 256th token of a text is not read.
 
         Raises:
-            ConfigurationError: always.
+            ConfigurationError: numpy or the weights are missing, or another model is asked for.
         """
-        raise ConfigurationError(
-            f"the local model {self._model!r} gives no vectors; use a model made for it, "
-            "for example LlmConfig.ollama('nomic-embed-text')"
-        )
+        name = request.model or (EMBEDDING_MODEL if self._model in KNOWN else self._model)
+        if name != EMBEDDING_MODEL:
+            known = did_you_mean(name, (EMBEDDING_MODEL,))
+            raise ConfigurationError(
+                f"the local model {name!r} gives no vectors{known}; model={EMBEDDING_MODEL!r} does, and so do models "
+                "made for it elsewhere, for example LlmConfig.ollama('nomic-embed-text')"
+            )
+        return await self._embedding().embed(request.texts)
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the model, without a call."""
+        if self._model == EMBEDDING_MODEL:
+            return ModelInfo(provider=self.provider_name, name=self._model, context_window=MOST_TOKENS)
         return ModelInfo(
             provider=self.provider_name,
             name=self._model,
@@ -180,12 +208,24 @@ class LocalClient(BaseClient):
         if self._owns_pools:
             await self._pools.aclose()
 
+    def _embedding(self) -> Embedder:
+        if self._embedder is None:
+            self._embedder = Embedder(self._options.threads)
+        return self._embedder
+
     def _server_options(self, model: str) -> ServerOptions:
         if model not in self._models:
+            if model == EMBEDDING_MODEL:
+                raise ConfigurationError(
+                    f"the local model {model!r} gives vectors, not answers; for these use {LOCAL_MODEL!r}, as in "
+                    "LlmConfig.local(), or the path of a GGUF file"
+                )
+            if not is_available():
+                raise ConfigurationError(INSTALL_RUNTIME)
             path = weights.resolve(model)
             self._models[model] = ServerOptions(
                 path=str(path),
-                name=model if model in weights.KNOWN else path.stem,
+                name=model if model in KNOWN else path.stem,
                 threads=self._options.threads or default_threads(),
                 slots=self._options.slots,
                 context=self._options.context,

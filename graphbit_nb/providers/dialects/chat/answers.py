@@ -15,6 +15,7 @@ from graphbit_nb.providers.dialects.reading import (
     count,
     loaded,
     object_in,
+    request_id,
     tool_call,
     word,
 )
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from graphbit_nb.providers.failures import Failures
 
 DONE = "[DONE]"
+
+# Words of single providers for what the others call otherwise
+FINISH_REASONS: Mapping[str, str] = {"eos": "stop", "model_length": "length"}
 
 
 @dataclass(slots=True)
@@ -47,12 +51,12 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     message = choice.get("message") if choice is not None else None
     if choice is None or not isinstance(message, Mapping):
         raise failures.protocol("gave an answer without choices", text)
-    said, finish = _text(message.get("content")), choice.get("finish_reason")
+    said, finish = _text(message.get("content")), _finish(choice)
     called = _called_in(message.get("tool_calls"), failures)
     _check_refusal(said or "", message.get("refusal"), finish, failures)
     if said is None and not called and finish != "length":
         raise failures.protocol("gave an answer without content", text)
-    return _response(said or "", finish, called, content.get("usage"), content.get("model"), failures)
+    return _response(said or "", finish, called, content, content.get("usage"), failures)
 
 
 class ChatStream:
@@ -77,7 +81,7 @@ class ChatStream:
         self._has_choice = False
         self._finish: str | None = None
         self._usage: Any = None
-        self._model: Any = None
+        self._told: dict[str, Any] = {}
 
     def feed(self, data: str) -> None:
         """Take the data of one event.
@@ -91,8 +95,8 @@ class ChatStream:
             self.is_whole = True
             return
         chunk = object_in(data, self._failures)
-        self._usage = chunk.get("usage") or self._usage
-        self._model = chunk.get("model") or self._model
+        self._usage = chunk.get("usage") or _object(chunk.get("x_groq")).get("usage") or self._usage
+        self._told |= {name: chunk[name] for name in ("id", "model") if chunk.get(name)}
         choice = _first_choice(chunk)
         if choice is None:
             return
@@ -103,7 +107,7 @@ class ChatStream:
             self._refusal.append(str(delta.get("refusal") or ""))
             self._take_calls(delta.get("tool_calls"))
         if choice.get("finish_reason") is not None:
-            self._finish = str(choice["finish_reason"])
+            self._finish = _finish(choice)
             self.is_whole = True
 
     def _take(self, piece: str) -> None:
@@ -133,7 +137,7 @@ class ChatStream:
             raise self._failures.protocol("gave an answer without choices")
         _check_refusal(text, "".join(self._refusal), self._finish, self._failures)
         called = [self._called[index] for index in sorted(self._called)]
-        return _response(text, self._finish, called, self._usage, self._model, self._failures)
+        return _response(text, self._finish, called, self._told, self._usage, self._failures)
 
 
 def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[float, ...], ...], Usage, str | None]:
@@ -178,6 +182,15 @@ def _first_choice(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return first if isinstance(first, Mapping) else None
 
 
+def _finish(choice: Mapping[str, Any]) -> str | None:
+    told = choice.get("finish_reason")
+    return None if told is None else FINISH_REASONS.get(str(told), str(told))
+
+
+def _object(told: Any) -> Mapping[str, Any]:
+    return told if isinstance(told, Mapping) else {}
+
+
 def _text(content: Any) -> str | None:
     """Text of a message, which may come in parts."""
     if isinstance(content, list):
@@ -199,8 +212,8 @@ def _response(
     text: str,
     finish: Any,
     called: Iterable[_Called],
+    told: Mapping[str, Any],
     usage: Any,
-    model: Any,
     failures: Failures,
 ) -> GenerateResponse:
     calls = [_call(one, finish, number, failures) for number, one in enumerate(called)]
@@ -209,9 +222,9 @@ def _response(
         text=text,
         finish_reason="tool_calls" if asked and finish in {"stop", "function_call", None} else word(finish),
         usage=_usage(usage),
-        model=word(model),
+        model=word(told.get("model")),
         provider=failures.provider,
-        request_id=failures.request_id,
+        request_id=request_id(told.get("id"), failures),
         tool_calls=asked,
     )
 
@@ -251,11 +264,19 @@ def _grow(called: _Called, told: Any, failures: Failures) -> None:
 
 
 def _usage(told: Any) -> Usage:
-    told = told if isinstance(told, Mapping) else {}
+    """Count the tokens. Some count thoughts apart from the answer, and in the total alone: we count them in."""
+    told = _object(told)
+    given, answered, total = (count(told, f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    thought = count(told.get("completion_tokens_details"), "reasoning_tokens")
+    if given is not None and answered is not None and total is not None:
+        apart = total - given - answered
+        if apart > 0 and thought in {None, apart}:
+            thought, answered = apart, answered + apart
+    cached = count(told.get("prompt_tokens_details"), "cached_tokens")
     return Usage(
-        input_tokens=count(told, "prompt_tokens"),
-        output_tokens=count(told, "completion_tokens"),
-        cached_tokens=count(told.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=count(told.get("completion_tokens_details"), "reasoning_tokens"),
+        input_tokens=given,
+        output_tokens=answered,
+        cached_tokens=count(told, "prompt_cache_hit_tokens") if cached is None else cached,  # DeepSeek's word
+        reasoning_tokens=thought,
         calls=1,
     )

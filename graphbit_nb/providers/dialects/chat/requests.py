@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, Image
+    from graphbit_nb.providers.catalog import Preset
     from graphbit_nb.providers.failures import Failures
-    from graphbit_nb.providers.presets import Preset
 
 INSTRUCTION = "Answer with one JSON value that fits this JSON schema, and with nothing else:\n"
 
@@ -44,9 +44,9 @@ def body(
         preset.max_tokens_field: request.max_tokens,
         "top_p": request.top_p,
         "stop": list(request.stop) if request.stop is not None else None,
-        "seed": request.seed + request.sample if request.seed is not None else None,
+        preset.seed_field: request.seed + request.sample if request.seed is not None else None,
         "response_format": None if request.schema is None or told_in_words else _response_format(request, preset),
-        "tools": [*more.get("tools", ()), *_tools(request)] if request.tools else None,
+        "tools": [*more.get("tools", ()), *tools(request)] if request.tools else None,
     }
     out = {**more, **{name: value for name, value in fields.items() if value is not None}, "model": request.model}
     out["messages"] = [_message(message) for message in messages]
@@ -88,7 +88,8 @@ def address_of(image: Image) -> str:
     return f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"
 
 
-def _tools(request: GenerateRequest) -> list[dict[str, Any]]:
+def tools(request: GenerateRequest) -> list[dict[str, Any]]:
+    """Write the tools that a model may ask for."""
     return [
         {
             "type": "function",

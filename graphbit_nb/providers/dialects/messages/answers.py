@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.errors import ContentFilteredError
-from graphbit_nb.providers.dialects.reading import count, object_in, tool_call, word
+from graphbit_nb.providers.dialects.reading import count, object_in, request_id, tool_call, word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,7 @@ class _Message:
     stop_reason: str | None = None
     stop_details: Any = None
     model: Any = None
+    id: Any = None
     usage: dict[str, Any] = field(default_factory=dict)
 
     def take(self, told: Mapping[str, Any]) -> None:
@@ -66,6 +67,7 @@ class _Message:
             self.stop_reason = str(told["stop_reason"])
         self.stop_details = told.get("stop_details") or self.stop_details
         self.model = told.get("model") or self.model
+        self.id = told.get("id") or self.id
         usage = told.get("usage")
         if isinstance(usage, Mapping):  # running totals, each of which replaces the one before
             self.usage |= {name: value for name, value in usage.items() if value is not None}
@@ -244,7 +246,7 @@ def _response(blocks: list[_Block], message: _Message, failures: Failures) -> Ge
         usage=_usage(message.usage),
         model=word(message.model),
         provider=failures.provider,
-        request_id=failures.request_id,
+        request_id=request_id(message.id, failures),
         tool_calls=tuple(call for call in calls if call is not None),
         native=[block.as_sent() for block in blocks] if thinks else None,
     )

@@ -13,8 +13,8 @@ from graphbit_nb.providers.schema import strict
 
 if TYPE_CHECKING:
     from graphbit_nb.core.llm import GenerateRequest, Image, Message
+    from graphbit_nb.providers.catalog import Preset
     from graphbit_nb.providers.failures import Failures
-    from graphbit_nb.providers.presets import Preset
 
 MAX_TOKENS = 4096  # every model takes it; the API insists on a limit
 
