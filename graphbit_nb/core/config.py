@@ -57,7 +57,10 @@ class LlmConfig(BaseModel):
 
     @classmethod
     def openai(cls, model: str, *, api_key: str | None = None, base_url: str | None = None, **more: Any) -> Self:
-        """OpenAI, or what calls itself so at `base_url`. The key is read from OPENAI_API_KEY when not given."""
+        """OpenAI, or what calls itself so at `base_url`. The key is read from OPENAI_API_KEY when not given.
+
+        Chat completions are asked, or with ``options={"api": "responses"}`` the Responses API.
+        """
         return cls(provider="openai", model=model, api_key=_secret(api_key), base_url=base_url, **more)
 
     @classmethod
@@ -90,7 +93,10 @@ class LlmConfig(BaseModel):
 
     @classmethod
     def ollama(cls, model: str, *, base_url: str | None = None, **more: Any) -> Self:
-        """A model served by Ollama, on this machine unless `base_url` says otherwise. Needs no key."""
+        """A model served by Ollama, on this machine unless `base_url` says otherwise. Needs no key.
+
+        The options of the model and of the call go together, as in ``options={"num_ctx": 8192, "keep_alive": "1h"}``.
+        """
         return cls(provider="ollama", model=model, base_url=base_url, **more)
 
     @classmethod

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SHAPES = {
     "prompt": ('["', '"]'),
+    "agent": ('[/"', '"\\]'),
     "python": ('[["', '"]]'),
     "condition": ('{"', '"}'),
     "human": ('[/"', '"/]'),

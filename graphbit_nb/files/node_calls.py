@@ -45,6 +45,7 @@ class NodeCalls:
         self.builders: list[str] = []
         self.registrations: list[str] = []
         self.kinds: set[str] = set()
+        self._tool_of = ""
 
     def free(self, name: str) -> str:
         """Take a name that nothing else has."""
@@ -154,6 +155,8 @@ class NodeCalls:
                 return self._type(item.type)
         if name == "output":
             return self._output(item)
+        if name == "tools":
+            return Group("[", tuple(("", self._tool(tool, place)) for tool in item), "]")
         if name == "examples":
             pairs = [Group("(", (("", value(e.asked, place)), ("", value(e.answered, place))), ")") for e in item]
             return Group("[", tuple(("", pair) for pair in pairs), "]")
@@ -162,6 +165,18 @@ class NodeCalls:
         if isinstance(item, str):
             return self._text(node, name, item)
         return value(list(item) if isinstance(item, tuple) else item, place)
+
+    def _tool(self, tool: str | schema.ToolDocument, place: str) -> Code:
+        if isinstance(tool, str):
+            return tool
+        if not self._tool_of:
+            self._tool_of = self.free("tool_of")
+            renamed = "" if self._tool_of == "tool_of" else f" as {self._tool_of}"
+            self.imports.add(f"from graphbit_nb.graph.tools import tool_of{renamed}")
+        told = {
+            name: value(item, place) for name in ("name", "description") if (item := getattr(tool, name)) is not None
+        }
+        return call(self._tool_of, tool.function, **told)
 
     def _output(self, label: str) -> Code:
         try:

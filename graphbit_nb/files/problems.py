@@ -24,6 +24,7 @@ _PARTS: dict[str, type[BaseModel]] = {
     "fallback": schema.FallbackDocument,
     "output": schema.TypeDocument,
     "examples": schema.ExampleDocument,
+    "tools": schema.ToolDocument,
     "workflow": schema.InnerDocument,
 }
 

@@ -24,6 +24,7 @@ from graphbit_nb.graph.kinds.prompt import Example
 from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.node import make_node
 from graphbit_nb.graph.registry import BUILT_IN, processor_of
+from graphbit_nb.graph.tools import tool_of
 from graphbit_nb.reliability.retry import RetryPolicy
 
 if TYPE_CHECKING:
@@ -31,9 +32,11 @@ if TYPE_CHECKING:
 
     from graphbit_nb.files.problems import Path
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.graph.tools import Tool
     from graphbit_nb.graph.workflow import Workflow
 
 _OF_PROMPTS = ("system", "examples", "model", "temperature", "max_tokens", "top_p", "stop", "seed")
+_OF_AGENTS = ("max_turns", "tool_timeout")
 _OF_WORKFLOWS = ("inputs", "repeat_until", "max_iterations", "carry", "returns")
 
 
@@ -167,7 +170,7 @@ class _Reader:
                     near = did_you_mean(name, processor.options)
                     raise UsageError(f"{part.name}: options: a {part.kind} node has no {name!r}{near}")
         output = None if part.output is None else self._output(part)
-        if part.kind == "prompt" and "examples" in settings:
+        if isinstance(part, schema.AskingDocument) and "examples" in settings:
             settings["examples"] = [_example(example, output) for example in settings["examples"]]
         common = {key: getattr(part, key) for key in ("after", "when", "join", "for_each", "on_item_error")}
         arguments = {key: getattr(part, key) for key in ("concurrency", "timeout", "cache")}
@@ -203,6 +206,9 @@ class _Reader:
         match part:
             case schema.PromptDocument():
                 return part.prompt, {**_given(part, _OF_PROMPTS), **_provider(part)}
+            case schema.AgentDocument():
+                given = {**_given(part, (*_OF_PROMPTS, *_OF_AGENTS)), **_provider(part)}
+                return part.prompt, {**given, "tools": [self._tool(part, tool) for tool in part.tools]}
             case schema.EmbedDocument():
                 return part.text, {**_given(part, ("model",)), **_provider(part)}
             case schema.HumanDocument():
@@ -238,6 +244,16 @@ class _Reader:
             return FileBody(part.name, part.body or "", self._code.namespace, part.inputs or (), place), {}
         except GraphbitError as error:
             raise UsageError(f"{part.name}: body: {error}") from None
+
+    def _tool(self, part: schema.AgentDocument, told: str | schema.ToolDocument) -> Tool:
+        if self._code is None:
+            raise AssertionError("code without trust")
+        tool = schema.ToolDocument(function=told) if isinstance(told, str) else told
+        try:
+            fn = self._code.function(tool.function, f"{part.name}.tools")
+            return tool_of(fn, name=tool.name, description=tool.description)
+        except GraphbitError as error:
+            raise UsageError(f"{part.name}: tools: {error}") from None
 
     def _output(self, part: schema.NodeDocument) -> OutputType:
         declared = part.output

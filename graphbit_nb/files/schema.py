@@ -107,6 +107,14 @@ class ExampleDocument(_Part):
     typed: StrictBool = False
 
 
+class ToolDocument(_Part):
+    """A tool whose name or description is not its function's own."""
+
+    function: StrictStr
+    name: StrictStr | None = None
+    description: StrictStr | None = None
+
+
 def _shape(value: Any) -> str:
     return TAG + ("fields" if isinstance(value, dict | BaseModel) else "plain")
 
@@ -122,11 +130,13 @@ if TYPE_CHECKING:
     Output = str | TypeDocument
     Retry = int | RetryDocument
     Inputs = tuple[str, ...] | dict[str, str]
+    ToolItem = str | ToolDocument
 else:
     Provider = _either(StrictStr, ConfigDocument)
     Output = _either(StrictStr, TypeDocument)
     Retry = _either(StrictInt, RetryDocument)
     Inputs = _either(Names, dict[StrictStr, StrictStr])
+    ToolItem = _either(StrictStr, ToolDocument)
 
 
 class NodeDocument(_Part):
@@ -152,10 +162,9 @@ class NodeDocument(_Part):
         return {key: written[key] for key in sorted(written, key=lambda key: key in COMMON)}
 
 
-class PromptDocument(NodeDocument):
-    """A prompt for a language model."""
+class AskingDocument(NodeDocument):
+    """What prompts and agents have: a prompt, and what goes along with it to the model."""
 
-    kind: Literal["prompt"]
     prompt: StrictStr
     system: StrictStr | None = None
     examples: tuple[ExampleDocument, ...] = ()
@@ -166,6 +175,21 @@ class PromptDocument(NodeDocument):
     top_p: Number | None = None
     stop: Names | None = None
     seed: Number | None = None
+
+
+class PromptDocument(AskingDocument):
+    """A prompt for a language model."""
+
+    kind: Literal["prompt"]
+
+
+class AgentDocument(AskingDocument):
+    """A prompt whose model may call tools; these are functions of the file's `code`."""
+
+    kind: Literal["agent"]
+    tools: tuple[ToolItem, ...] = ()
+    max_turns: StrictInt | None = None
+    tool_timeout: Number | None = None
 
 
 class _CodeDocument(NodeDocument):
@@ -249,6 +273,7 @@ def _kind(value: Any) -> str:
 
 AnyNode = Annotated[
     Annotated[PromptDocument, Tag(f"{TAG}prompt")]
+    | Annotated[AgentDocument, Tag(f"{TAG}agent")]
     | Annotated[PythonDocument, Tag(f"{TAG}python")]
     | Annotated[ConditionDocument, Tag(f"{TAG}condition")]
     | Annotated[HumanDocument, Tag(f"{TAG}human")]
@@ -283,14 +308,14 @@ for _document in (InnerDocument, SubworkflowDocument, WorkflowDocument):
     _document.model_rebuild()
 
 BODIES = {
-    "prompt": "prompt", "python": "function", "condition": "template", "human": "question", "embed": "text",
-    "workflow": "workflow",
+    "agent": "prompt", "prompt": "prompt", "python": "function", "condition": "template", "human": "question",
+    "embed": "text", "workflow": "workflow",
 }  # fmt: skip
 """The key that holds a node's body, by kind; of other kinds it is ``body``."""
 
 FIELDS: dict[str, type[BaseModel]] = {
-    "prompt": PromptDocument, "python": PythonDocument, "condition": ConditionDocument, "human": HumanDocument,
-    "embed": EmbedDocument, "workflow": SubworkflowDocument,
+    "agent": AgentDocument, "prompt": PromptDocument, "python": PythonDocument, "condition": ConditionDocument,
+    "human": HumanDocument, "embed": EmbedDocument, "workflow": SubworkflowDocument,
 }  # fmt: skip
 """The schema of a node, by kind; of other kinds it is `PluginDocument`."""
 

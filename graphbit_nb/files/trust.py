@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbit_nb.errors import UsageError
-from graphbit_nb.files.schema import ConfigDocument, EmbedDocument, PromptDocument, SubworkflowDocument
+from graphbit_nb.files.schema import AgentDocument, AskingDocument, ConfigDocument, EmbedDocument, SubworkflowDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,10 @@ def _pieces(document: InnerDocument, path: Path) -> Iterator[tuple[Path, str]]:
             text = getattr(node, key, None)
             if node.kind in ("python", "condition") and isinstance(text, str):
                 yield (*at, key), text
-        provider = node.provider if isinstance(node, PromptDocument | EmbedDocument) else None
+        if isinstance(node, AgentDocument):
+            for place, tool in enumerate(node.tools):
+                yield (*at, "tools", place), tool if isinstance(tool, str) else tool.function
+        provider = node.provider if isinstance(node, AskingDocument | EmbedDocument) else None
         if isinstance(provider, ConfigDocument):
             yield from _address((*at, "provider"), provider)
         if node.fallback is not None:

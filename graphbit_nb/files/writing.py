@@ -20,6 +20,7 @@ from graphbit_nb.files.problems import Places, schema_problems
 from graphbit_nb.files.schema import BODIES, FORMAT, VERSION, WorkflowDocument
 from graphbit_nb.files.values import plain
 from graphbit_nb.graph.arguments import read_branches
+from graphbit_nb.graph.kinds.agent import AgentSettings, own_options
 from graphbit_nb.graph.kinds.condition import LabelTemplate
 from graphbit_nb.graph.kinds.embed import EmbedSettings
 from graphbit_nb.graph.kinds.prompt import PromptSettings
@@ -27,6 +28,7 @@ from graphbit_nb.graph.kinds.python import PythonSettings
 from graphbit_nb.graph.kinds.workflow import WorkflowSettings
 from graphbit_nb.graph.missing import MISSING
 from graphbit_nb.graph.registry import BUILT_IN, TemplateSettings, processor_of
+from graphbit_nb.graph.tools import tool_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.reliability.retry import RetryPolicy
 
@@ -77,6 +79,8 @@ def _node(node: Node, definitions: Definitions, depth: int) -> dict[str, Any]:
     data: dict[str, Any] = {"name": node.name, "kind": node.kind}
     settings = node.settings
     match settings:
+        case AgentSettings():
+            data |= _prompt(node, settings) | _tools(node, settings, definitions)
         case PromptSettings():
             data |= _prompt(node, settings)
         case EmbedSettings():
@@ -134,6 +138,25 @@ def _prompt(node: Node, settings: PromptSettings) -> dict[str, Any]:
     for key, value in settings.parameters().items():
         data[key] = plain(list(value) if key == "stop" else value, f"{name}.{key}")
     return data
+
+
+def _tools(node: Node, settings: AgentSettings, definitions: Definitions) -> dict[str, Any]:
+    written: list[Any] = []
+    for tool in settings.tools:
+        place = f"{node.name}.tools: {tool.name}"
+        function = plain(definitions.add_function(tool.fn, place), place)
+        try:
+            own = tool_of(tool.fn)
+            said = (own.name, own.description)
+        except DefinitionError:  # a function without a name that a model could call it by
+            said = ("", tool_of(tool.fn, name=tool.name).description)
+        told = dict(zip(("name", "description"), (tool.name, tool.description), strict=True))
+        changed = {key: plain(text, place) for (key, text), was in zip(told.items(), said, strict=True) if text != was}
+        written.append({"function": function, **changed} if changed else function)
+    return {
+        "tools": written,
+        **{key: plain(value, f"{node.name}.{key}") for key, value in own_options(settings).items()},
+    }
 
 
 def _model(name: str, settings: Any) -> dict[str, Any]:

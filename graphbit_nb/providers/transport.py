@@ -6,7 +6,10 @@ Proxies and certificates are those that the environment names.
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.request import getproxies, proxy_bypass
 
@@ -15,7 +18,6 @@ import httpx  # noqa: TID253 (this module is imported with the first client)
 from graphbit_nb.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import AsyncIterator
 
     from graphbit_nb.providers.limits import PoolLimits
@@ -36,8 +38,7 @@ def transport_to(url: httpx.URL, limits: PoolLimits) -> httpx.AsyncBaseTransport
     try:
         proxy = _proxy_to(url)
         secure = url.scheme == "https" or (proxy is not None and proxy.url.scheme == "https")
-        # reading the certificates takes time and buys nothing where there are none to check
-        trust = httpx.create_ssl_context(verify=secure)
+        trust = _trust(secure)
         if proxy is None or proxy.url.scheme in {"http", "https"}:
             with suppress(ImportError):
                 return _AiohttpTransport(trust, proxy, limits)
@@ -50,8 +51,18 @@ def transport_to(url: httpx.URL, limits: PoolLimits) -> httpx.AsyncBaseTransport
     except (ImportError, ValueError, OSError) as error:
         raise ConfigurationError(
             f"{url.host} cannot be reached as the environment says: {error}; look at HTTPS_PROXY, HTTP_PROXY, "
-            "ALL_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR"
+            "ALL_PROXY, NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR, REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE"
         ) from None
+
+
+def _trust(secure: bool) -> ssl.SSLContext:
+    """Return the certificates that are believed: those that the environment names for httpx, requests or curl."""
+    named = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    if not secure or named or not bundle:  # reading them takes time and buys nothing where there are none to check
+        return httpx.create_ssl_context(verify=secure)
+    is_dir = Path(bundle).is_dir()
+    return ssl.create_default_context(capath=bundle) if is_dir else ssl.create_default_context(cafile=bundle)
 
 
 def _proxy_to(url: httpx.URL) -> httpx.Proxy | None:

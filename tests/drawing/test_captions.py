@@ -6,6 +6,7 @@ import graphbit_nb as gb
 from graphbit_nb.core import events as e
 from graphbit_nb.drawing import scene_of
 from graphbit_nb.drawing.shapes import size
+from graphbit_nb.graph.tools import tool_of
 
 from .conftest import begun, build, ended, failed, fold, opened
 
@@ -28,6 +29,14 @@ ROUTE = build(
 ASK = build(gb.Node.human("approve", "Is this right?", output="approve|reject"))
 
 
+async def search(query: str) -> str:
+    return query
+
+
+def agent(*names, **more):
+    return gb.Node.agent("n", "{{ x }}", tools=[tool_of(search, name=name) for name in names], **more)
+
+
 def card(workflow, *events, **more):
     return scene_of(workflow, fold(workflow, *events) if events else None, **more).cards[-1]
 
@@ -46,6 +55,8 @@ def of(name, workflow, *events):
         (gb.Node.human("n", "?", output="a rather long label|another long label"), "asks you"),
         (gb.Node.embed("n", "{{ x }}"), "vectors"),
         (gb.Node.embed("n", "{{ x }}", model="bge-small"), "bge-small · vectors"),
+        (agent("search", "fetch"), "search, fetch"),
+        (agent("a", "b", "c", model="gpt-4o", output="int"), "gpt-4o · 3 tools · → int"),
         (gb.Node.condition("n", lambda x: "yes"), "condition"),
         (gb.Node.condition("n", lambda x: "yes", output="yes|no"), "→ yes|no"),
         (gb.Node.workflow("n", INNER), "2 nodes"),

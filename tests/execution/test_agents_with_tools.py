@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import pickle
 import threading
 
 import pytest
@@ -337,17 +338,34 @@ def test_an_answer_that_does_not_fit_is_repaired_in_the_same_conversation():
     assert all(request.schema for request in model.requests)
 
 
-def test_a_grammar_holds_only_the_answer_that_is_asked_for_again():
+def test_a_grammar_holds_only_the_answer_and_never_a_turn_that_may_ask_for_tools():
     clock = Clock()
-    model = Asking([("wait", {"seconds": 1})], "many", "7", structured_output="grammar")
+    model = Asking([("wait", {"seconds": 1})], "seven, I think", "7", structured_output="grammar")
     run = Simulation(agent(clock.wait, output="int"), client=model)
-    assert (run.outputs, clock.calls) == ({"a": 7}, [1])
+    assert (run.outputs, clock.calls, run.told("output.rejected")) == ({"a": 7}, [1], [])
     assert [(bool(request.schema), bool(request.tools)) for request in model.requests] == [
-        (False, True), (False, True), (True, False),
-    ]  # fmt: skip
-    assert [message.role for message in model.requests[-1].messages] == [
-        "user", "assistant", "tool", "assistant", "user",
-    ]  # fmt: skip
+        (False, True),
+        (False, True),
+        (True, False),
+    ]
+    said = [(message.role, message.content) for message in model.requests[-1].messages]
+    assert said[-2:] == [
+        ("assistant", "seven, I think"),
+        ("user", "Now give this answer again, alone and in the form that was asked for."),
+    ]
+
+
+def test_an_answer_that_fits_without_a_grammar_is_not_asked_for_again():
+    model = Asking([("add", {"a": 3, "b": 4})], "7", structured_output="grammar")
+    assert (Simulation(agent(output="int"), client=model).outputs, len(model.requests)) == ({"a": 7}, 2)
+
+
+def test_with_a_grammar_an_answer_is_repaired_by_another_sample_of_it():
+    model = Asking([("add", {"a": 3, "b": 4})], "seven", "x", "7", structured_output="grammar")
+    run = Simulation(agent(output="int"), client=model)
+    assert (run.outputs, len(run.told("output.rejected"))) == ({"a": 7}, 1)
+    third, fourth = model.requests[2:]
+    assert (fourth.sample, fourth.tools, fourth.messages) == (1, (), third.messages)
 
 
 def test_a_model_that_stands_in_begins_anew():
@@ -425,3 +443,29 @@ def test_what_a_plain_function_raises_is_told():
     result = executed(leave, script=[calls(("leave", {})), "ok"])
     (used,) = result.nodes["a"].attempts[0].tools
     assert used.result == "error: RuntimeError: it raised SystemExit: 2"
+
+
+def test_a_plain_function_that_takes_too_long_is_left_to_its_thread(caplog):
+    free = threading.Event()
+
+    def hang() -> str:
+        """Hang."""
+        free.wait(20)
+        return "late"
+
+    try:
+        result = executed(hang, script=[calls(("hang", {})), "ok"], tool_timeout=0.01)
+    finally:
+        free.set()
+    (used,) = result.nodes["a"].attempts[0].tools
+    assert (result.outputs, used.result) == ({"a": "ok"}, "error: TimeoutError: no result within 0.01 s")
+    assert "a: its function runs on in its thread; its result is dropped" in caplog.messages
+
+
+def test_a_result_with_calls_of_tools_can_be_pickled_and_gone_on_with():
+    first = executed(add, script=[calls(("add", {"a": 1, "b": 2})), ValueError("down")])
+    kept = pickle.loads(pickle.dumps(first))
+    config = gb.LlmConfig.scripted({"a": [calls(("add", {"a": 2, "b": 2})), "4"]})
+    again = gb.WorkflowExecutor(config).resume(kept)
+    assert again.outputs == {"a": "4"}
+    assert [[used.result for used in attempt.tools] for attempt in again.nodes["a"].attempts] == [["3"], [], ["4"], []]

@@ -91,6 +91,18 @@ def test_a_function_is_the_one_that_was_there_when_the_cell_was_run(functions):
     assert shell("%graphbit run").outputs["answer"] == "new"
 
 
+def test_a_notebook_with_an_agent_is_written_and_loaded_again(functions, tmp_path):
+    shell = functions(ASKS, told)
+    shell("%%graphbit agent answer --tools search,fetch\nAbout {{ topic }}?\n")
+    shell(f"%graphbit export {tmp_path / 'notes.yaml'}")
+    shell(f"%graphbit export {tmp_path / 'notes.py'}")
+    assert "tools=[search, fetch]" in (tmp_path / "notes.py").read_text()
+    shell("del search, fetch")
+    shell("%graphbit new other")
+    shell(f"%graphbit load {tmp_path / 'notes.yaml'} --trust")
+    assert shell("%graphbit run --set topic=cats").outputs["answer"] == "found cats"
+
+
 @pytest.mark.parametrize(
     ("given", "error", "message"),
     [
@@ -120,7 +132,7 @@ def test_a_bad_agent_cell_says_what_is_wrong(functions, given, error, message):
         ("%%graphbit agent x --tools se¦", ["search"]),
         ("%%graphbit agent x --tools search,f¦", ["fetch"]),
         ("%%graphbit agent x --tools search,¦", ["fetch"]),
-        ("%%graphbit agent x --max¦", ["--max-turns", "--max-tokens"]),
+        ("%%graphbit agent x --max¦", ["--max-tokens", "--max-turns"]),
         ("%%graphbit prompt x --too¦", []),
         ("%%graphbit ag¦", ["agent"]),
         ("%%graphbit agent x --agent ¦", ["clerk"]),

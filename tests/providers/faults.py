@@ -112,13 +112,13 @@ def zipped(body):
     return make
 
 
-def huge(*, told, size=100 * 1024 * 1024):
+def huge(*, told, status="200 OK", size=100 * 1024 * 1024):
     """An answer of 100 MB, as one JSON text or as one event."""
 
     def make(shape, streams):
         kind = shape.stream_type if streams else "application/json"
         length = f"content-length: {size}\r\n" if told else "connection: close\r\n"
-        head = f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n{length}\r\n".encode()
+        head = f"HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{length}\r\n".encode()
 
         async def act(server, reader, writer):
             writer.write(head + shape.prefix({"type": "x"}).encode() * streams)
@@ -282,6 +282,7 @@ FAULTS = {
         act=zipped(gzip.compress(b"x" * 100 * 1024 * 1024, 1)), error=errors.ProtocolError, again=True
     ),
     "100 MB, as its headers say": Fault(act=huge(told=True), error=errors.ProtocolError, again=True),
+    "500 with 100 MB": Fault(act=huge(told=False, status="500 x"), error=errors.ServerError, again=True),
     "100 MB, unannounced": Fault(act=huge(told=False), error=errors.ProtocolError, again=True),
 }
 
@@ -295,7 +296,7 @@ def cases():
 
 def table():
     """Write what becomes of each fault, as the rows of a table in Markdown."""
-    lines = ["| what goes wrong | error | calls of 3 | what the message says to do |", "|---|---|---|---|"]
+    lines = ["| what goes wrong | error | tried again | calls | what the message says to do |", "|---|---|---|---|---|"]
     for name, fault in FAULTS.items():
         by_error = {}
         for shape in fault.shapes:
@@ -304,7 +305,8 @@ def table():
             where = "" if len(shapes) == len(SHAPES) else f" ({', '.join(shape.name for shape in shapes)})"
             what = "none: the answer is taken" if error is None else f"`{error.__name__}`"
             do = "" if error is None else HINTS[next(kind for kind in error.__mro__ if kind in HINTS)]
-            lines.append(f"| {name}{where} | {what} | {fault.calls_for(shapes[0])} | {do} |")
+            calls = fault.calls_for(shapes[0])
+            lines.append(f"| {name}{where} | {what} | {'yes' if calls > 1 else 'no'} | {calls} | {do} |")
     return "\n".join(lines)
 
 

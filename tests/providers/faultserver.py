@@ -190,11 +190,6 @@ class FaultServer:
     def will(self, *acts):
         self.acts = list(acts)
 
-    def accept(self, reader, writer):
-        """Take a connection at once, so that none is forgotten that has not been served yet."""
-        self.open.add(writer)
-        self._tasks.add(asyncio.get_running_loop().create_task(self.serve(reader, writer)))
-
     async def serve(self, reader, writer):
         self.connections += 1
         self.open.add(writer)
@@ -242,18 +237,52 @@ class FaultServer:
 
 
 @asynccontextmanager
-async def serving(sock=None):
-    """A server that listens as long as the block lasts; at `sock`, which is bound, or wherever there is room."""
-    server = FaultServer()
+async def listening(handle, sock=None):
+    """Have `handle(reader, writer)` take each connection as long as the block lasts; gives the address.
+
+    Args:
+        handle: Serves one connection, which is closed when it returns.
+        sock: Where to listen, bound already; None is wherever there is room.
+    """
+    tasks, writers = set(), set()
+
+    def accept(reader, writer):
+        writers.add(writer)
+        tasks.add(asyncio.get_running_loop().create_task(carry_out(reader, writer)))
+
+    async def carry_out(reader, writer):
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                await handle(reader, writer)
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            writers.discard(writer)
+
     place = {"host": "127.0.0.1", "port": 0} if sock is None else {"sock": sock}
-    listening = await asyncio.start_server(server.accept, **place, backlog=1000)
-    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
+    listener = await asyncio.start_server(accept, **place, backlog=1000)
     try:
-        yield server
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     finally:
-        listening.close()
-        await server.stop()
-        await listening.wait_closed()
+        listener.close()
+        for _ in range(3):
+            await asyncio.sleep(0)  # so that none is left that was about to be accepted
+        for writer in writers:
+            writer.transport.abort()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await listener.wait_closed()
+
+
+@asynccontextmanager
+async def serving(sock=None):
+    """A fault server that listens as long as the block lasts; see `listening`."""
+    server = FaultServer()
+    async with listening(server.serve, sock) as address:
+        server.url = f"{address}/v1"
+        yield server
 
 
 def make_client(server, pools, provider="openai", **more):

@@ -90,7 +90,7 @@ async def test_a_fault_is_told_as_what_it_is_and_tried_again_as_the_policy_says(
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-@pytest.mark.parametrize("name", ["100 MB, as its headers say", "100 MB, unannounced"])
+@pytest.mark.parametrize("name", ["100 MB, as its headers say", "100 MB, unannounced", "500 with 100 MB"])
 async def test_an_answer_that_is_too_large_is_not_read_to_its_end(server, name, shape):
     await tried(server, name, shape, streams=True)
     assert server.sent / ALLOWED < 48 * 1024 * 1024

@@ -14,10 +14,11 @@ from faultserver import (
     ask,
     chat_answer,
     hang,
+    listening,
     make_client,
     piece,
+    raw,
     reset,
-    reset_connection,
     stream,
 )
 
@@ -38,7 +39,7 @@ def transport(request, monkeypatch):
 @pytest.fixture
 def environment(monkeypatch):
     """Set the proxies that the environment names; nothing that this machine has set is left."""
-    for name in (*PROXY_NAMES, "SSL_CERT_FILE", "SSL_CERT_DIR"):
+    for name in (*PROXY_NAMES, "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -47,22 +48,6 @@ def environment(monkeypatch):
             monkeypatch.setenv(name, value)
 
     return named
-
-
-def raw(data, then="close"):
-    """These very bytes; then the connection is closed, reset, or left open."""
-
-    async def act(server, reader, writer):
-        writer.write(data)
-        await writer.drain()
-        if then == "reset":
-            reset_connection(writer)
-        elif then == "close":
-            writer.close()
-        else:
-            await hang(server, reader, writer)
-
-    return act
 
 
 async def post(address, pools, *, patience=5.0, body=None):
@@ -179,13 +164,11 @@ async def test_a_server_that_speaks_no_tls_is_not_reached(pools, transport, envi
         writer.write(b"220 mail.example ESMTP\r\n")
         await writer.drain()
         await reader.read()
-        writer.close()
 
-    listening = await asyncio.start_server(nonsense, "127.0.0.1", 0)
-    with pytest.raises(errors.ProviderConnectionError, match="could not be reached"):
-        await post(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}", pools)
-    listening.close()
-    await listening.wait_closed()
+    async with listening(nonsense) as address:
+        with pytest.raises(errors.ProviderConnectionError, match="could not be reached"):
+            await post(address.replace("http:", "https:"), pools)
+        await pools.aclose()
 
 
 async def test_silence_before_the_headers_is_a_timeout(server, pools, transport):
@@ -202,17 +185,12 @@ async def test_silence_within_the_body_is_a_timeout(server, pools, transport):
 
 async def test_a_server_that_does_not_read_is_a_timeout(pools, transport):
     async def deaf(reader, writer):
-        reader._transport.pause_reading()
-        accepted.append(writer)
+        writer.transport.pause_reading()
+        await asyncio.Event().wait()
 
-    accepted = []
-    listening = await asyncio.start_server(deaf, "127.0.0.1", 0)
-    with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
-        await post(
-            f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", pools, patience=0.05, body="x" * 32_000_000
-        )
-    accepted[0].transport.abort()
-    listening.close()
+    async with listening(deaf) as address:
+        with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
+            await post(address, pools, patience=0.3, body="x" * 32_000_000)
 
 
 async def test_a_long_request_that_is_refused_early_is_told_with_the_refusal(pools, transport):
@@ -221,14 +199,11 @@ async def test_a_long_request_that_is_refused_early_is_told_with_the_refusal(poo
         writer.write(b"HTTP/1.1 413 x\r\ncontent-length: 8\r\n\r\ntoo long")
         await writer.drain()
         await reader.read()
-        writer.close()
 
-    listening = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    with pytest.raises(errors.BadRequestError, match="answered 413: too long"):
-        await post(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}", pools, body="x" * 4_000_000)
-    await pools.aclose()
-    listening.close()
-    await listening.wait_closed()
+    async with listening(refuse) as address:
+        with pytest.raises(errors.BadRequestError, match="answered 413: too long"):
+            await post(address, pools, body="x" * 4_000_000)
+        await pools.aclose()
 
 
 @pytest.mark.parametrize("act", [hang, stream(piece("Hel"), then="hang")], ids=["headers", "events"])
@@ -264,6 +239,8 @@ async def test_closing_ends_calls_in_flight(server, pools, transport):
 
 
 async def test_closing_leaves_nothing_that_complains(server, transport, caplog):
+    gc.collect()  # what other tests have left is not looked at here
+    caplog.clear()
     server.will(answer(chat_answer()))
     pools = HttpPools()
     await make_client(server, pools).generate(ask())
@@ -356,12 +333,9 @@ async def proxy():
         else:
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
         await writer.drain()
-        writer.close()
 
-    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"127.0.0.1:{listening.sockets[0].getsockname()[1]}", asked
-    listening.close()
-    await listening.wait_closed()
+    async with listening(serve) as address:
+        yield address.removeprefix("http://"), asked
 
 
 async def test_the_environments_proxy_is_used(proxy, pools, transport, environment):

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -13,7 +14,7 @@ from faultserver import Listener, ask
 
 from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
-from graphbit_nb.core.llm import LlmClient
+from graphbit_nb.core.llm import LlmClient, Message, ToolSpec
 from graphbit_nb.providers.local import client as local_client
 from graphbit_nb.providers.local import is_available, weights
 from graphbit_nb.providers.local.client import LocalClient, LocalOptions
@@ -28,6 +29,16 @@ needs_model = [
     pytest.mark.skipif(NO_RUNTIME, reason="the runtime is not installed: pip install 'graphbit-nb[local]'"),
     pytest.mark.skipif(NO_WEIGHTS, reason="the weights are not installed: graphbit-nb local install"),
 ]
+WEATHER = ToolSpec(
+    "get_weather",
+    "Look up the weather of a city",
+    {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+)
+ADD = ToolSpec(
+    "add",
+    "Add two numbers",
+    {"type": "object", "properties": {"a": {"type": "number"}, "b": {"type": "number"}}, "required": ["a", "b"]},
+)
 CONFIG = LlmConfig.local(context=1024, slots=2)
 PERSON = {
     "type": "object",
@@ -136,6 +147,34 @@ class TestWithTheModel:
         value = json.loads(got.text)
         assert set(value) == {"name", "age"}
         assert isinstance(value["age"], int)
+
+    @pytest.mark.parametrize(
+        ("question", "tool", "arguments"),
+        [
+            ("What is the weather in Oslo?", "get_weather", {"city": "Oslo"}),
+            ("What is 17 plus 25?", "add", {"a": 17, "b": 25}),
+        ],
+    )
+    async def test_it_chooses_a_tool_and_its_arguments_and_shows_nothing_of_the_json(
+        self, local, question, tool, arguments
+    ):
+        listener = Listener()
+        got = await local.generate(ask(question, tools=(WEATHER, ADD)), listener)
+        assert [(call.name, call.arguments) for call in got.tool_calls] == [(tool, arguments)]
+        assert (got.text, listener.tokens) == ("", [])
+
+    async def test_it_answers_with_what_a_tool_has_found(self, local):
+        request = ask("What is the weather in Oslo?", tools=(WEATHER, ADD))
+        call = await local.generate(request)
+        result = Message("tool", "4 degrees and rain", tool_call_id=call.tool_calls[0].id)
+        listener = Listener()
+        asked = replace(request, messages=(*request.messages, call.as_message(), result))
+        got = await local.generate(asked, listener)
+        assert "4 degrees" in got.text
+        assert listener.tokens == [got.text]
+
+    async def test_an_answer_costs_nothing(self, local):
+        assert (await local.generate(ask(max_tokens=1))).cost == 0.0
 
     async def test_a_prompt_that_is_too_long_is_told_in_numbers_with_what_to_do(self, local):
         with pytest.raises(errors.ContextTooLongError, match=r"\d{4} tokens.*1024.*LlmConfig\.local\(context="):

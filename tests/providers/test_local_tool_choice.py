@@ -56,6 +56,11 @@ class TestTelling:
         assert "answer" in answers[0]
         assert [one["tool"] for one in answers[1:]] == ["weather", "add"]
 
+    def test_after_a_result_the_last_example_is_one_of_answering(self):
+        told = without_tools(after(Message("tool", "4 degrees", tool_call_id="call_1"))).messages
+        answers = [json.loads(m.content) for m in told if m.role == "assistant"]
+        assert ["tool" in one for one in answers] == [True, True, False]
+
     def test_nothing_of_the_tools_is_sent_as_such(self):
         sent = without_tools(replace(ASKED, stop=("\n",)))
         assert (sent.tools, sent.stop) == ((), None)
@@ -115,7 +120,7 @@ class TestEarlierTurns:
             Message("assistant", "", tool_calls=(OSLO,)), Message("tool", "4", tool_call_id="call_1"), tools=()
         )
         told = without_tools(request)
-        assert [m.content for m in told.messages[1:]] == ['weather({"city": "Oslo"})', "weather gave: 4"]
+        assert [m.content for m in told.messages[1:]] == ["weather found: 4"]
         assert told.schema is None
         assert all(m.role in {"user", "assistant"} and not m.tool_calls for m in told.messages)
 

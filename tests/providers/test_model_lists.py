@@ -129,7 +129,7 @@ async def test_anthropic_is_asked_in_its_own_words(server, pools):
 
 async def test_without_a_key_the_question_is_not_signed(server, pools):
     server.will(listing("a"))
-    await make_client(server, pools, provider="ollama", api_key=None).list_models()
+    await make_client(server, pools, provider="vllm", api_key=None).list_models()
     assert "authorization" not in server.seen[0].headers
 
 
@@ -241,8 +241,8 @@ def test_asking_after_the_list_of_a_script_loads_no_http_library():
     code = (
         "import sys, asyncio; from graphbit_nb.session.clients import RunClients; "
         "from graphbit_nb.providers.clients import LlmClientManager; "
-        "from graphbit_nb.core.config import LlmConfig; from graphbit_nb import Node, RetryPolicy; "
-        "clients = RunClients(LlmClientManager(), LlmConfig.scripted({'*': 'x'}), RetryPolicy()); "
+        "from graphbit_nb.core.config import LlmConfig; from graphbit_nb import Node; "
+        "clients = RunClients(LlmClientManager(), LlmConfig.scripted({'*': 'x'})); "
         "asyncio.run(clients.check_models([Node.prompt('a', 'x')])); "
         "print({'httpx', 'xllamacpp'} & set(sys.modules))"
     )

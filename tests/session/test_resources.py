@@ -262,7 +262,7 @@ def test_all_places_are_asked_at_the_same_time_and_no_run_waits_longer_than_two_
 
 
 def clients_for(config, **providers):
-    return RunClients(manager_of(**providers), config, gb.RetryPolicy())
+    return RunClients(manager_of(**providers), config)
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,9 @@ class Server:
     """Lists some models, and answers every question about any."""
 
     def __init__(self, *names):
-        self.listing = {"object": "list", "data": [{"id": name} for name in names]}
+        self.listing = {
+            "object": "list", "data": [{"id": name} for name in names], "models": [{"name": name} for name in names],
+        }  # fmt: skip
         self.asked = []
 
     async def serve(self, reader, writer):
@@ -325,14 +327,12 @@ async def test_a_refused_run_has_called_nothing_and_shows_no_key(provider):
     listening = await asyncio.start_server(served.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1"
     manager = LlmClientManager()
-    clients = RunClients(
-        manager, gb.LlmConfig(provider=provider, model="mixtrl:latest", base_url=url, api_key=KEY), gb.RetryPolicy()
-    )
+    clients = RunClients(manager, gb.LlmConfig(provider=provider, model="mixtrl:latest", base_url=url, api_key=KEY))
     try:
         with pytest.raises(gb.ConfigurationError, match="'mixtral:latest'") as caught:
             await clients.check_models([prompt("a")])
     finally:
         await manager.aclose()
         listening.close()
-    assert served.asked == ["/v1/models"]
+    assert served.asked == ["/api/tags" if provider == "ollama" else "/v1/models"]
     assert KEY not in f"{caught.value!r}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.llm import Message
 from graphbit_nb.errors import DefinitionError, OutputError
 from graphbit_nb.graph.agents import Agent
-from graphbit_nb.graph.kinds.prompt import PromptProcessor, PromptSettings, told_again
+from graphbit_nb.graph.kinds.prompt import PromptProcessor, PromptSettings
 from graphbit_nb.graph.registry import NodeOutput
 from graphbit_nb.graph.tools import tools_of
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from graphbit_nb.core.llm import GenerateRequest, ToolCall
+    from graphbit_nb.core.outputs import OutputType
     from graphbit_nb.graph.registry import NodeInput
     from graphbit_nb.graph.tools import Tool
 
 MAX_TURNS = 10
 TOOL_TIMEOUT = 60.0
+_FORM = "Now give this answer again, alone and in the form that was asked for."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,10 @@ class AgentProcessor(PromptProcessor):
         while True:
             response = await services.generate(request)
             if not response.tool_calls:
+                if request.tools and self._is_held(input) and not _fits(response.text, input.node.output):
+                    asked = (response.as_message(), Message("user", _FORM))
+                    request = replace(super()._request(input), messages=(*request.messages, *asked))
+                    continue
                 input.said = request.messages[len(prompt) :]
                 return NodeOutput(response.text, is_text=True)
             turns = 1 + sum(message.role == "assistant" for message in request.messages[len(prompt) :])
@@ -90,18 +96,33 @@ class AgentProcessor(PromptProcessor):
             request = replace(request, messages=(*request.messages, response.as_message(), *results))
 
     def _request(self, input: NodeInput) -> GenerateRequest:  # noqa: A002
-        """Return what the model is asked first, or asked again, with everything that was said before.
-
-        A grammar would keep a model from asking for tools. So one that is held by a grammar answers freely at first,
-        and only an answer that does not fit is asked for again with the grammar and without tools.
-        """
+        """Return what the model is asked first, or asked again, with everything that was said before."""
         request = super()._request(input)
         specs = tuple(tool.spec for tool in input.node.settings.tools)
-        if request.schema is None or input.services.model_info().structured_output != "grammar":
+        if not self._is_held(input):
             return replace(request, tools=specs)
-        if input.repair is None:
-            return replace(request, tools=specs, schema=None)
-        return replace(request, messages=request.messages + told_again(input.repair))
+        return replace(request, tools=specs, schema=None) if input.repair is None else request
+
+    @staticmethod
+    def _is_held(input: NodeInput) -> bool:  # noqa: A002
+        """Whether a grammar would hold the model to the form of the answer, and so keep it from asking for tools.
+
+        Such a model answers freely at first; what does not fit is asked for again without tools.
+        """
+        output = input.node.output
+        return (
+            output is not None
+            and output.schema is not None
+            and input.services.model_info().structured_output == "grammar"
+        )
+
+
+def _fits(text: str, output: OutputType | None) -> bool:
+    try:
+        _ = output is None or output.parse(text)
+    except OutputError:
+        return False
+    return True
 
 
 def own_options(settings: AgentSettings) -> dict[str, Any]:

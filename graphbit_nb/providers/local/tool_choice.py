@@ -41,7 +41,7 @@ def without_tools(request: GenerateRequest) -> GenerateRequest:
     system = Message("system", said + _told(request.tools))
     return replace(
         request,
-        messages=(system, *_examples(request.tools, request.schema), *_rewritten(rest)),
+        messages=(system, *_examples(request), *_rewritten(rest)),
         schema=_union(request.tools, request.schema),
         schema_name="choice",
         tools=(),
@@ -105,20 +105,22 @@ def _told(tools: Sequence[ToolSpec]) -> str:
     )
 
 
-def _examples(tools: Sequence[ToolSpec], schema: Mapping[str, Any] | None) -> Iterator[Message]:
-    """Show each way to answer: without examples a small model does not get hold of the shape.
+def _examples(request: GenerateRequest) -> Iterator[Message]:
+    """Show the ways to answer: without examples a small model does not get hold of the shape.
 
-    Those that end in words come first. It would rather talk, and always does when that is what it saw last.
+    It goes on with what it saw last: so after a question that is a call, after a tool's result an answer.
     """
-    asked = [_example_of(tool) for tool in tools]
-    if schema is None:
+    asked = [turn for tool in request.tools for turn in _example_of(tool)]
+    if request.messages and request.messages[-1].role == "tool":
+        yield from asked
+        if request.schema is None:
+            yield Message("user", "Result: 7")
+            yield Message("assistant", _json({"answer": "It is 7."}))
+        return
+    if request.schema is None:
         yield Message("user", "Hello!")
         yield Message("assistant", _json({"answer": "Hello! How can I help you?"}))
-        yield from asked[0]
-        yield Message("user", "Result: 7 units")
-        yield Message("assistant", _json({"answer": "It is 7 units."}))
-    for turns in asked if schema is not None or len(asked) == 1 else asked[1:]:
-        yield from turns
+    yield from asked
 
 
 def _example_of(tool: ToolSpec) -> tuple[Message, Message]:
@@ -147,17 +149,15 @@ def _rewritten(messages: Sequence[Message]) -> Iterator[Message]:
 
 
 def _retold(messages: Sequence[Message]) -> Iterator[Message]:
-    """Tell earlier turns in plain words, for a request that offers no tools."""
+    """Tell earlier turns in plain words, for a request without tools: what they gave, not how they were asked."""
     names = {call.id: call.name for message in messages for call in message.tool_calls}
     for message in messages:
         if message.role == "tool":
-            name = names.get(message.tool_call_id or "", "The tool")
-            yield Message("user", f"{name} gave: {message.content}")
-        elif message.tool_calls:
-            asked = "; ".join(f"{call.name}({_json(call.arguments)})" for call in message.tool_calls)
-            yield Message("assistant", f"{message.content}\n{asked}".strip())
-        else:
+            yield Message("user", f"{names.get(message.tool_call_id or '', 'A tool')} found: {message.content}")
+        elif not message.tool_calls:
             yield message
+        elif message.content:
+            yield Message(message.role, message.content)
 
 
 def _union(tools: Sequence[ToolSpec], schema: Mapping[str, Any] | None) -> dict[str, Any]:
