@@ -13,20 +13,21 @@ config = LlmConfig(provider="acme", model="any")
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
-from graphbit_nb.errors import BadRequestError, GraphbitError, UsageError
+from graphbit_nb.errors import BadRequestError, GraphbitError, ProviderConnectionError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import Iterable
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.llm import CallListener
     from graphbit_nb.errors import ProviderError
 
 AT_ONCE = 64
+
+T = TypeVar("T")
 
 
 class BaseClient:
@@ -69,15 +70,27 @@ class BaseClient:
 
         async def work() -> None:
             for number, request in left:
-                try:
-                    found[number] = await self.generate(request)
-                except GraphbitError as error:
-                    found[number] = error
+                found[number] = await self._answer_or_error(request)
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(max_concurrency, len(asked))):
-                group.create_task(work())
+        workers = [asyncio.ensure_future(work()) for _ in range(min(max_concurrency, len(asked)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            await _end(workers)
         return [found[number] for number in range(len(asked))]
+
+    async def _answer_or_error(self, request: GenerateRequest) -> GenerateResponse | GraphbitError:
+        try:
+            return await self.generate(request)
+        except GraphbitError as error:
+            return error
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return ProviderConnectionError(  # nobody cancelled us: the client was closed while it answered
+                f"{self.provider_name} was hung up on before it answered", provider=self.provider_name
+            )
 
     def stream(self, request: GenerateRequest) -> StreamedAnswer:
         """Answer `request` in pieces, as they come: `async for piece in client.stream(request)`."""
@@ -148,6 +161,7 @@ class StreamedAnswer:
         self._request = request
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
         self._has_begun = False
+        self._is_closed = False
         self._task: asyncio.Task[GenerateResponse] | None = None
 
     async def __aenter__(self) -> Self:
@@ -156,24 +170,33 @@ class StreamedAnswer:
     async def __aexit__(self, *failure: object) -> None:
         await self.aclose()
 
-    async def __aiter__(self) -> AsyncIterator[str]:
-        if self._task is not None:
+    def __aiter__(self) -> Self:
+        if self._is_closed or self._task is not None:
             raise UsageError("an answer is streamed once; ask again with client.stream(request)")
         self._task = asyncio.ensure_future(self._client.generate(self._request, self))
         self._task.add_done_callback(lambda _: self._pieces.put_nowait(None))
+        return self
+
+    async def __anext__(self) -> str:
+        if self._task is None or self._is_closed:
+            raise StopAsyncIteration
         try:
-            while (piece := await self._pieces.get()) is not None:
-                yield piece
+            if (piece := await self._pieces.get()) is not None:
+                return piece
             self.response = await self._task
-        finally:
+        except BaseException:
             await self.aclose()
+            raise
+        self._is_closed = True
+        if self.response.text and not self._has_begun:  # the client does not cut its answers
+            return self.response.text
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Hang up. An answer that has ended stays."""
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-            with suppress(asyncio.CancelledError, GraphbitError):
-                await self._task
+        """Hang up. An answer that has ended stays; what goes wrong from here on is of no interest."""
+        self._is_closed = True
+        if self._task is not None:
+            await _end([self._task])
 
     # ---- for the client
 
@@ -193,3 +216,14 @@ class StreamedAnswer:
 
     def circuit(self, name: str, state: str, reason: str) -> None:
         """Nothing to give."""
+
+
+async def _end(tasks: list[asyncio.Task[T]]) -> None:
+    """Cancel what still goes on, wait for its end, and look at every outcome, so that none is reported as forgotten."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()

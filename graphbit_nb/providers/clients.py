@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import LlmClient
-from graphbit_nb.errors import ConfigurationError, did_you_mean
+from graphbit_nb.errors import ConfigurationError, GraphbitError, did_you_mean
 from graphbit_nb.providers.guards import Guards
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.model_lists import ModelLists
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from graphbit_nb.reliability.ratelimit import RateLimiter
 
     Factory = Callable[[LlmConfig, "LlmClientManager"], LlmClient]
+
+
+logger = logging.getLogger("graphbit_nb")
 
 
 def _api(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
@@ -79,7 +84,7 @@ class LlmClientManager:
         Raises:
             ConfigurationError: there is no such provider, or it lacks a key, an address, a package or its weights.
         """
-        key = _identity(config)
+        key = (_identity(config), id(ProviderRegistry.registered(config.provider)))  # a class may be defined anew
         if key not in self._clients:
             self._clients[key] = (config, self._make(config))
         return self._clients[key][1]
@@ -93,19 +98,29 @@ class LlmClientManager:
                 return ours(config, self)
             if name in PRESETS:
                 return _api(config, self)
-            made = ProviderRegistry.find(name)
+            made = ProviderRegistry.announced(name)
         if made is None:
             known = ProviderRegistry.names()
             raise ConfigurationError(
                 f"there is no provider {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
             )
-        client = made(config)
-        if not isinstance(client, LlmClient):
+        try:
+            client: Any = made(config)
+        except GraphbitError:
+            raise
+        except Exception as error:
+            raise ConfigurationError(
+                f"the provider {name!r} could not make a client of its config: {type(error).__name__}: {error}"
+            ) from error
+        if isinstance(client, type) or not isinstance(client, LlmClient):
+            if inspect.iscoroutine(client):
+                client.close()  # so that nobody complains that it was never awaited
             raise ConfigurationError(
                 f"the provider {name!r} gives {type(client).__name__}, which is no client; derive it from "
                 "CustomLlmClient"
             )
-        return client
+        made_client: LlmClient = client
+        return made_client
 
     def believes_list(self, config: LlmConfig) -> bool:
         """Whether what the provider of `config` lists says anything about its model. Raises as `client` does."""
@@ -171,8 +186,10 @@ class LlmClientManager:
         await self.lists.aclose()
         closing = [client.aclose() for client in clients]
         results = await asyncio.gather(*closing, *([pools.aclose()] if pools else []), return_exceptions=True)
-        for error in results:
-            if isinstance(error, BaseException):
+        for error in results:  # nobody's result is worth less for it
+            if isinstance(error, Exception):
+                logger.warning("a client could not be closed: %s: %s", type(error).__name__, error)
+            elif isinstance(error, BaseException):
                 raise error
 
     def __repr__(self) -> str:

@@ -27,14 +27,14 @@ class Guards:
             name: The same for people, such as ``"openai/gpt-4o"``.
             pattern: Has the rules.
         """
-        key = (what, pattern.rules, pattern.on_change)
+        key = (what, pattern.rules, id(pattern.on_change))
         if key not in self._breakers:
             self._breakers[key] = pattern.like(name, clock=asyncio.get_running_loop().time)
         return self._breakers[key]
 
     def limiter(self, what: Hashable, name: str, pattern: RateLimiter) -> RateLimiter:
         """Return the limiter of `what`: the same one for the same limits; arguments as for `breaker`."""
-        key = (what, tuple(pattern.limits.values()), pattern.on_wait)
+        key = (what, tuple(pattern.limits.values()), id(pattern.on_wait))
         if key not in self._limiters:
             self._limiters[key] = pattern.like(name, clock=asyncio.get_running_loop().time)
         return self._limiters[key]

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import TYPE_CHECKING, ClassVar, TypeVar, overload
 
-from graphbit_nb.errors import UsageError
+from graphbit_nb.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,8 @@ class ProviderRegistry:
     """
 
     _found: ClassVar[dict[str, Factory]] = {}
+    _announced: ClassVar[dict[str, Factory]] = {}
+    _broken: ClassVar[dict[str, str]] = {}
     _searched: ClassVar[bool] = False
 
     @overload
@@ -46,8 +48,6 @@ class ProviderRegistry:
     def register(cls, name: str, factory: F | None = None) -> F | Callable[[F], F]:
         """Add a provider; without `factory` a decorator. One of the same name is replaced, also one of ours.
 
-        Clients that were made before stay as they are, until `graphbit_nb.shutdown()`.
-
         Args:
             name: As in ``LlmConfig(provider=name, model=...)`` and ``--provider``: lower case letters, digits, - and _.
             factory: Makes a client from a config: most simply a class derived from `CustomLlmClient`.
@@ -55,20 +55,17 @@ class ProviderRegistry:
         Raises:
             UsageError: the name cannot be a provider's, or `factory` cannot be called.
         """
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise UsageError(f"a provider's name is made of lower case letters, digits, - and _, not {name!r}")
+        _checked_name(name)
 
         def add(made: F) -> F:
-            if not callable(made):
-                raise UsageError(f"the provider {name!r} needs a class of clients, or a function, not {made!r}")
-            cls._found[name] = made
+            cls._found[name] = _checked_factory(name, made)
             return made
 
         return add if factory is None else add(factory)
 
     @classmethod
     def unregister(cls, name: str) -> None:
-        """Take a provider away; one of ours that it replaced is there again."""
+        """Take a provider away; one that it replaced is there again."""
         cls._found.pop(name, None)
 
     @classmethod
@@ -77,11 +74,16 @@ class ProviderRegistry:
         return cls._found.get(name)
 
     @classmethod
-    def find(cls, name: str) -> Factory | None:
-        """Return what makes the clients of that provider, or None."""
-        if name not in cls._found:
-            cls._search()
-        return cls._found.get(name)
+    def announced(cls, name: str) -> Factory | None:
+        """Return what an installed package announces under that name, or None.
+
+        Raises:
+            ConfigurationError: the package cannot be loaded.
+        """
+        cls._search()
+        if (why := cls._broken.get(name)) is not None:
+            raise ConfigurationError(f"the provider {name!r} of an installed package cannot be loaded: {why}")
+        return cls._announced.get(name)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -90,7 +92,7 @@ class ProviderRegistry:
         from graphbit_nb.providers.presets import PRESETS
 
         cls._search()
-        return tuple(sorted({*FACTORIES, *PRESETS, *cls._found}))
+        return tuple(sorted({*FACTORIES, *PRESETS, *cls._found, *cls._announced}))
 
     @classmethod
     def _search(cls) -> None:
@@ -98,11 +100,26 @@ class ProviderRegistry:
         if cls._searched:
             return
         cls._searched = True
+        cls._announced, cls._broken = {}, {}
         from importlib.metadata import entry_points
 
         for point in entry_points(group=ENTRY_POINTS):
-            if point.name not in cls._found:
-                try:
-                    cls.register(point.name, point.load())
-                except Exception:
-                    logger.exception("the provider %r of the package %s cannot be loaded", point.name, point.value)
+            try:
+                cls._announced[_checked_name(point.name)] = _checked_factory(point.name, point.load())
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                cls._broken[point.name] = f"{type(error).__name__}: {error}"
+                logger.exception("the provider %r of the package %s cannot be loaded", point.name, point.value)
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UsageError(f"a provider's name is made of lower case letters, digits, - and _, not {name!r}")
+    return name
+
+
+def _checked_factory(name: str, made: F) -> F:
+    if not callable(made):
+        raise UsageError(f"the provider {name!r} needs a class of clients, or a function, not {made!r}")
+    return made

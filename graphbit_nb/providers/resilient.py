@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random as _random
-import time
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from graphbit_nb.providers.base import BaseClient
+from graphbit_nb.providers.contract import answered
 from graphbit_nb.reliability.hedging import hedged
+from graphbit_nb.reliability.ratelimit import NotMadeError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -49,7 +50,7 @@ class ResilientClient(BaseClient):
             it comes first; None makes none.
         sleep: Waits so many seconds.
         random: Gives numbers from 0 to 1.
-        clock: Seconds from any start.
+        clock: Seconds from any start; None is the event loop's.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class ResilientClient(BaseClient):
         hedge_after: float | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         random: Callable[[], float] = _random.random,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.provider_name = client.provider_name
         self._client = client
@@ -86,7 +87,7 @@ class ResilientClient(BaseClient):
             return await self._persist(lambda: self._hedged(request, tokens, listener), listener)
 
         def call() -> Awaitable[GenerateResponse]:
-            return self._client.generate(request, listener)
+            return answered(self._client, request, listener)
 
         return await self._persist(lambda: self._guarded(call, tokens, listener), listener)
 
@@ -109,7 +110,7 @@ class ResilientClient(BaseClient):
             attempt,
             sleep=self._sleep if listener is None else _waited_already,
             random=self._random,
-            clock=self._clock,
+            clock=self._clock or asyncio.get_running_loop().time,
             on_retry=None if listener is None else listener.retry,
         )
 
@@ -124,14 +125,23 @@ class ResilientClient(BaseClient):
         told = None if listener is None else partial(_tell_wait, listener)
         async with limiter.permit(tokens, on_wait=told) as permit:
             answer = await call()
-            if used := answer.usage.total_tokens:
+            if (used := answer.usage.total_tokens) > 0:  # others say nothing, or nonsense
                 permit.used(used)
             return answer
 
     async def _hedged(self, request: GenerateRequest, tokens: float, listener: CallListener | None) -> GenerateResponse:
         def leg(race: Race, number: int) -> Awaitable[GenerateResponse]:
             heard = None if listener is None else _Runner(listener, race, number)
-            return self._guarded(lambda: self._client.generate(request, heard), tokens, listener)
+
+            async def call() -> GenerateResponse:
+                if race.winner is not None:  # the other call answered while this one waited for its permit
+                    raise NotMadeError
+                race.begins(number)
+                answer = await answered(self._client, request, heard)
+                race.claims(number)
+                return answer
+
+            return self._guarded(call, tokens, listener)
 
         answer, race = await hedged(leg, self._hedge_after or 0.0, sleep=self._sleep)
         return replace(answer, usage=replace(answer.usage, calls=race.calls))

@@ -28,11 +28,23 @@ def checked_hedge(seconds: float | None) -> float | None:
 
 
 class Race:
-    """Which of two calls the answer is taken from: the first that gives a piece of it, or all of it."""
+    """Two calls for one answer, which is taken from the first that gives a piece of it, or all of it.
+
+    Attributes:
+        winner: The call that counts, once there is one.
+        calls: How many were made.
+    """
 
     def __init__(self) -> None:
         self.winner: int | None = None
-        self.calls = 1
+        self.calls = 0
+        self.is_on = asyncio.Event()
+
+    def begins(self, runner: int) -> None:
+        """A call is made; before that it waited for its turn, which is no lateness."""
+        self.calls += 1
+        if runner == 0:
+            self.is_on.set()
 
     def claims(self, runner: int) -> bool:
         """Whether this call is the one that counts; the first that asks is."""
@@ -47,11 +59,11 @@ async def hedged(
     *,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> tuple[T, Race]:
-    """Await `operation`, and a second one if the first has said nothing within `after` seconds.
+    """Await `operation`, and a second one if the first has said nothing `after` seconds from its beginning.
 
     Args:
-        operation: Makes one call, given the race and its number in it, 0 or 1; it asks `race.claims(number)` before
-            it tells anybody a piece of its answer.
+        operation: Makes one call, given the race and its number in it, 0 or 1; it says `race.begins(number)` when it
+            does, and asks `race.claims(number)` before it tells anybody a piece of its answer.
         after: Seconds.
         sleep: Waits so many seconds.
 
@@ -62,13 +74,17 @@ async def hedged(
         Exception: what the first call met, when no call has an answer.
     """
     race = Race()
+
+    async def lateness() -> None:
+        await race.is_on.wait()
+        await sleep(after)
+
     runners: list[asyncio.Future[T]] = [asyncio.ensure_future(operation(race, 0))]
-    late = asyncio.ensure_future(sleep(after))
+    late = asyncio.ensure_future(lateness())
     try:
         both: set[asyncio.Future[Any]] = {runners[0], late}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not runners[0].done() and race.winner is None:
-            race.calls = 2
             runners.append(asyncio.ensure_future(operation(race, 1)))
         return await _first(runners, race), race
     finally:
@@ -87,9 +103,9 @@ async def _first(runners: list[asyncio.Future[T]], race: Race) -> T:
     """Wait for an answer, also while one call has failed and the other may still have one."""
     left = set(runners)
     while left:
-        if race.winner is not None:  # its pieces were told already: nothing else can be the answer
-            return await runners[race.winner]
         done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        if race.winner is not None:  # pieces of its answer were told already: nothing else can be the answer
+            return await runners[race.winner]
         for runner in sorted(done, key=runners.index):
             if runner.cancelled() or runner.exception() is None:
                 return await runner

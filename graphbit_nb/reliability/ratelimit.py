@@ -48,6 +48,10 @@ class RateWait:
     ahead: int
 
 
+class NotMadeError(Exception):
+    """Raised where a permit was granted to say that the call was not made after all."""
+
+
 @dataclass(slots=True, eq=False)
 class Spending:
     """One call, and what it counts for in the minute that begins with it."""
@@ -210,7 +214,8 @@ class RateLimiter:
     ) -> AsyncIterator[Permit]:
         """Wait for leave to make a call, which is made inside the `async with`.
 
-        A call that a circuit breaker refuses there (`CircuitOpenError`) was not made and counts for nothing.
+        A call that a circuit breaker refuses there (`CircuitOpenError`), or that is not made for another reason
+        (`NotMadeError`), counts for nothing.
 
         Args:
             tokens: What the call will cost, as far as one knows; say `used` on the permit once one knows better.
@@ -224,7 +229,7 @@ class RateLimiter:
         spent = await self._enter(estimate, on_wait)
         try:
             yield Permit(spent.time - began, lambda real: self._correct(spent, real))
-        except CircuitOpenError:
+        except (CircuitOpenError, NotMadeError):
             self._room.give_back(spent)
             raise
         finally:

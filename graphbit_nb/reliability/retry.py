@@ -56,11 +56,13 @@ class RetryPolicy:
         _check_count("max_attempts", self.max_attempts)
         for name, least in (("base_delay", 0.0), ("max_delay", 0.0), ("backoff_multiplier", 1.0), ("jitter", 0.0)):
             value = getattr(self, name)
-            if not isinstance(value, int | float) or not least <= value <= MOST:
+            if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= MOST:
                 raise UsageError(f"{name} must be a number from {least} to {MOST:g}, not {value!r}")
         if self.jitter > 1:
             raise UsageError(f"jitter is a share from 0.0 to 1.0, not {self.jitter!r}")
-        if self.max_time is not None and (not isinstance(self.max_time, int | float) or not 0 < self.max_time <= MOST):
+        seconds = self.max_time
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if seconds is not None and (not is_number or not 0 < seconds <= MOST):
             raise UsageError(f"max_time must be a number of seconds above 0 and up to {MOST:g}, not {self.max_time!r}")
         given: Any = self.max_attempts_for
         if not isinstance(given, Mapping):
@@ -132,6 +134,8 @@ class RetryPolicy:
                 if inspect.isawaitable(told):
                     await told
             await sleep(delay)
+            if self.max_time is not None and clock() - began > self.max_time:  # whoever waited has waited longer
+                raise failure
             attempt += 1
 
 

@@ -47,10 +47,14 @@ def read_reliability(
     """Check an executor's arguments of these names. Raises `UsageError`."""
     if retry is not None and not isinstance(retry, int | RetryPolicy):
         raise UsageError(f"retry={retry!r}: give the number of attempts in all, or a RetryPolicy")
+    try:
+        policy = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
+    except UsageError as error:
+        raise UsageError(f"retry={retry!r}: {error}") from None
     if breaker is not None and breaker is not False and not isinstance(breaker, CircuitBreaker):
         raise UsageError(f"breaker={breaker!r}: give a CircuitBreaker, or False for none")
     return Reliability(
-        retry=RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy(),
+        retry=policy,
         breaker=CircuitBreaker() if breaker is None else breaker or None,
         limiters=_read_limiters(rate_limit),
         hedge_after=checked_hedge(hedge_after),
@@ -70,13 +74,16 @@ def _read_limiters(given: Any) -> Mapping[str, RateLimiter]:
     for place, limiter in given.items():
         if not isinstance(limiter, RateLimiter):
             raise UsageError(f"rate_limit[{place!r}]={limiter!r}: give a RateLimiter")
-        provider = place.partition("/")[0] if isinstance(place, str) else place
-        known = ("*", *ProviderRegistry.names())
-        if provider not in known:
+        provider, slash, model = place.partition("/") if isinstance(place, str) else (place, "", "")
+        known = ProviderRegistry.names()
+        if provider not in known and place != "*":
             raise UsageError(
                 f"rate_limit: there is no provider {provider!r}{did_you_mean(str(provider), known)}; the names are "
-                "'provider' or 'provider/model', or '*' for all others"
+                "'provider' or 'provider/model', or '*' for all others; one of your own is registered first, with "
+                "ProviderRegistry.register"
             )
+        if slash and not model:
+            raise UsageError(f"rate_limit: {place!r} names no model; write 'provider/model', or {provider!r} for all")
     return dict(given)
 
 

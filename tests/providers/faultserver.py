@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.providers.api import ApiClient
+from graphbit_nb.testing import VirtualTimeLoop
 
 KEY = "very-secret-key-0123456789"
 
@@ -283,6 +284,22 @@ async def serving(sock=None):
     async with listening(server.serve, sock) as address:
         server.url = f"{address}/v1"
         yield server
+
+
+class PatientLoop(VirtualTimeLoop):
+    """Virtual time for a client and a server of one loop: before the clock jumps, what travels has time to arrive."""
+
+    def _select(self, timeout):
+        ready = self._real_select(0)
+        if not ready and timeout:
+            ready = self._real_select(0.001)
+        return ready or super()._select(timeout)
+
+
+def in_virtual_time(main):
+    """Run a coroutine that has its server on its own loop; what hangs for a minute takes no time."""
+    with asyncio.Runner(loop_factory=PatientLoop) as runner:
+        return runner.run(main)
 
 
 def make_client(server, pools, provider="openai", **more):

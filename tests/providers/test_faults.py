@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from faults import ALLOWED, FAULTS, PAGE, begun, cases, page_with, table
-from faultserver import KEY
+from faultserver import KEY, in_virtual_time, serving
 from faultserver_shapes import SHAPES
 
 import graphbit_nb as gb
@@ -46,20 +46,28 @@ def said_to(seen):
     return seen.body["messages"][-1]["content"]
 
 
-async def tried(server, name, shape, streams, **more):
-    """Run a node that meets the fault beside one that does not."""
-    fault = FAULTS[name]
+def tried(name, shape, streams):
+    """Run a node that meets the fault beside one that does not; return server, result and view."""
+    return in_virtual_time(_tried(FAULTS[name], shape, streams))
+
+
+async def _tried(fault, shape, streams):
+    view = View()
+    async with serving() as server:
+        result = await _run(server, fault, shape, streams, view)
+    return server, result, view
+
+
+async def _run(server, fault, shape, streams, view):
 
     def choose(seen):
         return fault.act(shape, streams) if "faulty" in str(said_to(seen)) else shape.says("fine", streams=streams)
 
     server.choose = choose
     faulty = config_of(shape, nowhere() if fault.nobody else server.url, **fault.settings)
-    executor = gb.WorkflowExecutor(retry=AT_ONCE, breaker=False, **more)
-    view = View()
+    executor = gb.WorkflowExecutor(retry=AT_ONCE, breaker=False)
     workflow = workflow_of(faulty, config_of(shape, server.url))
-    result = await executor.run(workflow, views=(view,) if streams else ())
-    return result, view
+    return await executor.run(workflow, loop="current", views=(view,) if streams else ())
 
 
 def nowhere():
@@ -69,10 +77,10 @@ def nowhere():
 
 
 @pytest.mark.parametrize(("name", "shape", "streams"), CASES)
-async def test_a_fault_is_told_as_what_it_is_and_tried_again_as_the_policy_says(server, name, shape, streams):
+def test_a_fault_is_told_as_what_it_is_and_tried_again_as_the_policy_says(name, shape, streams):
     fault = FAULTS[name]
     expected = fault.error_for(shape)
-    result, _ = await tried(server, name, shape, streams)
+    server, result, _ = tried(name, shape, streams)
     assert result.nodes["sibling"].output == "fine"
     calls = [seen for seen in server.seen if "faulty" in str(said_to(seen))]
     assert len(calls) == (0 if fault.nobody else fault.calls_for(shape))
@@ -91,14 +99,14 @@ async def test_a_fault_is_told_as_what_it_is_and_tried_again_as_the_policy_says(
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
 @pytest.mark.parametrize("name", ["100 MB, as its headers say", "100 MB, unannounced", "500 with 100 MB"])
-async def test_an_answer_that_is_too_large_is_not_read_to_its_end(server, name, shape):
-    await tried(server, name, shape, streams=True)
+def test_an_answer_that_is_too_large_is_not_read_to_its_end(name, shape):
+    server, _, _ = tried(name, shape, streams=True)
     assert server.sent / ALLOWED < 48 * 1024 * 1024
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-async def test_a_stream_that_is_cut_takes_back_what_was_shown_before_it_is_tried_again(server, shape):
-    _, view = await tried(server, "reset after the headers", shape, streams=True)
+def test_a_stream_that_is_cut_takes_back_what_was_shown_before_it_is_tried_again(shape):
+    _, _, view = tried("reset after the headers", shape, streams=True)
     kinds = [event.kind for event in view.events if getattr(event, "node", None) == "faulty"]
     story = [kind for kind in kinds if kind in {"llm.token", "retry.scheduled", "node.failed"}]
     assert story == ["llm.token", "retry.scheduled"] * (ALLOWED - 1) + ["llm.token", "node.failed"]

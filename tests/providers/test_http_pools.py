@@ -14,11 +14,13 @@ from faultserver import (
     ask,
     chat_answer,
     hang,
+    in_virtual_time,
     listening,
     make_client,
     piece,
     raw,
     reset,
+    serving,
     stream,
 )
 
@@ -171,26 +173,41 @@ async def test_a_server_that_speaks_no_tls_is_not_reached(pools, transport, envi
         await pools.aclose()
 
 
-async def test_silence_before_the_headers_is_a_timeout(server, pools, transport):
-    server.will(hang)
-    with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
-        await post(server.url, pools, patience=0.05)
+def times_out(act):
+    """Ask a server that falls silent, in virtual time, so that no connection is slower than our patience."""
+
+    async def main():
+        pools = HttpPools()
+        async with serving() as server:
+            server.will(act)
+            with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
+                await post(server.url, pools)
+            await pools.aclose()
+
+    in_virtual_time(main())
 
 
-async def test_silence_within_the_body_is_a_timeout(server, pools, transport):
-    server.will(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{", then="hang"))
-    with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
-        await post(server.url, pools, patience=0.05)
+def test_silence_before_the_headers_is_a_timeout(transport):
+    times_out(hang)
 
 
-async def test_a_server_that_does_not_read_is_a_timeout(pools, transport):
+def test_silence_within_the_body_is_a_timeout(transport):
+    times_out(raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{", then="hang"))
+
+
+def test_a_server_that_does_not_read_is_a_timeout(transport):
     async def deaf(reader, writer):
         writer.transport.pause_reading()
         await asyncio.Event().wait()
 
-    async with listening(deaf) as address:
-        with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
-            await post(address, pools, patience=0.3, body="x" * 32_000_000)
+    async def main():
+        pools = HttpPools()
+        async with listening(deaf) as address:
+            with pytest.raises(errors.ProviderTimeoutError, match="did not answer in time"):
+                await post(address, pools, body="x" * 32_000_000)
+            await pools.aclose()
+
+    in_virtual_time(main())
 
 
 async def test_a_long_request_that_is_refused_early_is_told_with_the_refusal(pools, transport):

@@ -18,6 +18,7 @@ class Legs:
 
     async def __call__(self, race, number):
         self.began.append((number, asyncio.get_running_loop().time()))
+        race.begins(number)
         try:
             for seconds, what in self.scripts[number]:
                 await asyncio.sleep(seconds)

@@ -11,31 +11,15 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "providers"))
 
-from faultserver import answer, hang, hung_up, reset, serving
+from faultserver import answer, hang, hung_up, in_virtual_time, reset, serving
 from faultserver_shapes import CHAT
 
 import graphbit_nb as gb
-from graphbit_nb.testing import VirtualTimeLoop
 
 NODES = 1_000
 AT_ONCE = 50
 A_MINUTE = 400
 SHARES = {"429": 0.10, "500": 0.05, "reset": 0.02, "hang": 0.01, "malformed": 0.01, "cut": 0.02}
-
-
-class PatientLoop(VirtualTimeLoop):
-    """Virtual time for a client and a server of one loop: before the clock jumps, what travels has time to arrive."""
-
-    def _select(self, timeout):
-        ready = self._real_select(0)
-        if not ready and timeout:
-            ready = self._real_select(0.001)
-        return ready or super()._select(timeout)
-
-
-def in_virtual_time(main):
-    with asyncio.Runner(loop_factory=PatientLoop) as runner:
-        return runner.run(main)
 
 
 class View:
