@@ -12,11 +12,12 @@ STAMPS := $(VENV)/.for-demo $(VENV)/.for-lab $(VENV)/.for-tests
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .NOTPARALLEL:
-.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench bench-http bench-peers lock images clean local-model
+.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench bench-peers lock images clean local-model
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 
+demo: LOCAL_MODELS := --only chat
 demo: $(VENV)/.for-demo local-model ## Run the demonstration on the local model
 	$(GRAPHBIT) demo
 
@@ -54,10 +55,6 @@ format: $(VENV)/.for-tests ## Format the code and mend what the linter can
 bench: $(VENV)/.for-tests ## Measure against a bare loop of asyncio and graphlib; ARGS='overhead scale' selects
 	$(BIN)/python -m benchmarks $(ARGS)
 
-bench-http: $(VENV)/.for-tests ## Measure calls over HTTP, next to bare httpx and OpenAI's own client, the newest from pip
-	$(BIN)/pip install -qq openai
-	$(BIN)/python -m benchmarks http
-
 bench-peers: $(VENV)/.for-tests ## Measure other engines as well, the newest from pip; ARGS='langgraph' selects
 	$(BIN)/python -m benchmarks peers $(ARGS)
 
@@ -79,7 +76,7 @@ lock: ## Pin the newest versions of everything in requirements.lock; needs Pytho
 
 local-model:
 	@.ci/system-packages libgomp1
-	@$(GRAPHBIT) local install
+	@$(GRAPHBIT) local install $(LOCAL_MODELS)
 
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "graphbit_nb needs Python 3.11 or newer: make PYTHON=python3.11 ...")'

@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         ProviderTimeoutError,
         QuotaExhaustedError,
         RateLimitError,
+        ResponseTooLargeError,
         RunCancelled,
         RunFailedError,
         ServerError,
@@ -75,9 +76,11 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.plan import ExecutionPlan
     from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, ProcessorRegistry, Prompt
+    from graphbit_nb.graph.tools import Tool, tool_of
     from graphbit_nb.graph.workflow import Edge, InputSpec, Workflow
     from graphbit_nb.providers.base import CustomLlmClient
     from graphbit_nb.providers.clients import LlmClientManager
+    from graphbit_nb.providers.limits import PoolLimits
     from graphbit_nb.providers.registry import ProviderRegistry
     from graphbit_nb.reliability.breaker import CircuitBreaker, CircuitState
     from graphbit_nb.reliability.ratelimit import RateLimiter
@@ -105,11 +108,12 @@ _WHERE = {
     "core.snapshot": "RunSnapshot",
     "core.states": "NodeState RunStatus",
     "errors": (
-        "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ContentFilteredError "
-        "ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError MissingInputError NotFoundError "
-        "OutputError OutputTypeError OverloadedError PermissionDeniedError Problem ProtocolError "
-        "ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError RateLimitError RunCancelled "
-        "RunFailedError ServerError StorageError TemplateError UsageError ValidationError"
+        "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError "
+        "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError "
+        "MissingInputError NotFoundError OutputError OutputTypeError OverloadedError PermissionDeniedError Problem "
+        "ProtocolError ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError "
+        "RateLimitError ResponseTooLargeError RunCancelled RunFailedError ServerError StorageError TemplateError "
+        "UsageError ValidationError"
     ),
     "execution.context": "ExecutionContext ExecutionMetadata",
     "execution.result": "ExecutionResult",
@@ -118,9 +122,11 @@ _WHERE = {
     "graph.node": "Node",
     "graph.plan": "ExecutionPlan",
     "graph.registry": "NodeInput NodeOutput NodeProcessor ProcessorRegistry Prompt",
+    "graph.tools": "Tool tool_of",
     "graph.workflow": "Edge InputSpec Workflow",
     "providers.base": "CustomLlmClient",
     "providers.clients": "LlmClientManager",
+    "providers.limits": "PoolLimits",
     "providers.registry": "ProviderRegistry",
     "reliability.breaker": "CircuitBreaker CircuitState",
     "reliability.ratelimit": "RateLimiter",
@@ -187,6 +193,7 @@ __all__ = [
     "OutputTypeError",
     "OverloadedError",
     "PermissionDeniedError",
+    "PoolLimits",
     "Problem",
     "ProcessorRegistry",
     "Prompt",
@@ -203,6 +210,7 @@ __all__ = [
     "QuotaExhaustedError",
     "RateLimitError",
     "RateLimiter",
+    "ResponseTooLargeError",
     "RetryPolicy",
     "RunCancelled",
     "RunFailedError",
@@ -213,6 +221,7 @@ __all__ = [
     "ServerError",
     "StorageError",
     "TemplateError",
+    "Tool",
     "ToolCall",
     "ToolSpec",
     "Usage",
@@ -227,6 +236,7 @@ __all__ = [
     "last",
     "load",
     "shutdown",
+    "tool_of",
     "version",
 ]
 

@@ -24,6 +24,7 @@
     │   ├── ProviderTimeoutError    no answer in time; worth another try
     │   ├── ProviderConnectionError no connection; worth another try
     │   └── ProtocolError           an answer that cannot be read; worth another try
+    │       └── ResponseTooLargeError   an answer larger than the limit; not worth another try
     ├── CircuitOpenError            a provider that failed too often is given a rest
     ├── BudgetExceeded              a limit on money, tokens, calls or time
     ├── RunFailedError              raised on demand by `result.raise_for_status()`
@@ -281,6 +282,12 @@ class ProtocolError(ProviderError):
     """The provider's answer cannot be read: bad JSON, no choices, a stream that was cut."""
 
     retryable = True
+
+
+class ResponseTooLargeError(ProtocolError):
+    """The answer is larger than the limit: it would be so again."""
+
+    retryable = False
 
 
 class CircuitOpenError(GraphbitError):

@@ -106,11 +106,13 @@ class LlmConfig(BaseModel):
 
     @classmethod
     def local(cls, model: str = LOCAL_MODEL, **options: Any) -> Self:
-        """The embedded model, or any GGUF file by its path. Needs the extra ``[local]`` and no key.
+        """The embedded models, or any GGUF file by its path. Needs the extra ``[local]`` and no key.
+
+        ``LlmConfig.local()`` answers with SmolLM2 and gives vectors with MiniLM.
 
         Args:
-            model: ``"smollm2"``, or the path of a ``.gguf`` file.
-            **options: ``threads``, ``slots`` (answers at the same time) and ``context`` (tokens for each).
+            model: ``"smollm2"``, ``"minilm"`` for vectors alone, or the path of a ``.gguf`` file.
+            **options: ``threads``; and for answers ``slots`` (at the same time) and ``context`` (tokens for each).
         """
         return cls(provider="local", model=str(model), timeout=600.0, options=options)
 

@@ -109,7 +109,9 @@ class RunSnapshot:
                 node.messages = event.messages
                 node.origins = event.origins
             case LlmRequested():
-                self.index[event.node].attempts.append(
+                node = self.index[event.node]
+                node.streamed = ""
+                node.attempts.append(
                     Attempt(event.time, provider=event.provider, model=event.model, parameters=event.parameters)
                 )
             case LlmResponded():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from graphbit_nb.errors import MissingInputError, OutputError, TemplateError, UsageError, did_you_mean, nearest
+from graphbit_nb.execution.images import images_of
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prompt, Repair
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from graphbit_nb.core.llm import Image
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor
 
@@ -49,6 +52,8 @@ async def run_node(
             raise MissingInputError(f"{reference.name!r} has no value", names=(reference.name,))
     rendered = rendered_body(node, processor, values)
     if isinstance(rendered, Prompt):
+        if rendered.pictures:
+            rendered = shown(rendered, await services.call(images_of, rendered.pictures))
         services.rendered(rendered)
     given = NodeInput(node=node, path=path, values=values, rendered=rendered, services=services)
     output = node.output or processor.default_output
@@ -80,6 +85,16 @@ def rendered_body(node: Node, processor: NodeProcessor, values: Mapping[str, Any
         if error.line is not None and node.origin is not None:
             error.line += node.origin.first_line - 1
         raise
+
+
+def shown(prompt: Prompt, images: tuple[Image, ...]) -> Prompt:
+    """Return the prompt with pictures in what the user says last. Raises `UsageError` when no user speaks."""
+    messages = list(prompt.messages)
+    for index in reversed(range(len(messages))):
+        if messages[index].role == "user":
+            messages[index] = replace(messages[index], images=messages[index].images + images)
+            return replace(prompt, messages=tuple(messages), pictures=())
+    raise UsageError("pictures go with what a user says, and no @user speaks in this prompt")
 
 
 def checked_inputs(declared: Mapping[str, Any], needed: Mapping[str, bool], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import contextvars
 import os
 import queue
 import threading
+import time
+import weakref
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 IDLE = 10.0  # seconds that a thread without work waits before it ends
+LAST_STEPS = 1.0  # seconds that threads which were told to end are waited for
+
+_pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
+
+
+def end_idle_threads() -> None:
+    """End the threads of all pools that have no work; the pools go on and start others when they need them."""
+    ending = [thread for pool in tuple(_pools) for thread in pool.end_idle()]
+    until = time.monotonic() + LAST_STEPS
+    for thread in ending:
+        thread.join(max(0.0, until - time.monotonic()))
 
 
 class ThreadPool:
@@ -27,12 +40,14 @@ class ThreadPool:
 
     def __init__(self) -> None:
         self._begin()
+        _pools.add(self)
 
     def _begin(self) -> None:
         self._pid = os.getpid()
-        self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
+        self._alive: set[threading.Thread] = set()
         self._busy = 0  # functions queued or running
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
@@ -43,27 +58,49 @@ class ThreadPool:
         future: Future[Any] = Future()
         with self._lock:
             if self._threads == self._busy:
-                threading.Thread(target=self._run, name="graphbit-function", daemon=True).start()
+                thread = threading.Thread(target=self._run, name="graphbit-function", daemon=True)
+                self._alive.add(thread)
+                thread.start()
                 self._threads += 1
             self._busy += 1
             self._work.put((future, lambda: context.run(work)))
         return future
 
+    def end_idle(self) -> list[threading.Thread]:
+        """Tell as many threads as have no work to end; return the threads if all of them are ending, else none."""
+        if self._pid != os.getpid():
+            return []
+        with self._lock:
+            idle = self._threads - self._busy
+            self._threads -= idle
+            for _ in range(idle):
+                self._work.put(None)
+            return [] if self._busy else list(self._alive)
+
     def _run(self) -> None:
+        try:
+            self._work_off()
+        finally:
+            self._alive.discard(threading.current_thread())
+
+    def _work_off(self) -> None:
         while True:
             try:
-                future, work = self._work.get(timeout=IDLE)
+                given = self._work.get(timeout=IDLE)
             except queue.Empty:
                 with self._lock:
                     if self._work.empty():
                         self._threads -= 1
                         return
                 continue
+            if given is None:
+                return
+            future, work = given
             if future.set_running_or_notify_cancel():
                 self._carry_out(future, work)
             else:
                 self._free()
-            del future, work
+            del future, work, given
 
     def _carry_out(self, future: Future[Any], work: Callable[[], Any]) -> None:
         try:

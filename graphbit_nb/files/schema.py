@@ -175,6 +175,7 @@ class AskingDocument(NodeDocument):
     top_p: Number | None = None
     stop: Names | None = None
     seed: Number | None = None
+    images: Names | None = None
 
 
 class PromptDocument(AskingDocument):

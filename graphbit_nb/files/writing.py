@@ -31,6 +31,7 @@ from graphbit_nb.graph.registry import BUILT_IN, TemplateSettings, processor_of
 from graphbit_nb.graph.tools import tool_of
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.templating import Expression
 
 if TYPE_CHECKING:
     from graphbit_nb.core.outputs import OutputType
@@ -137,7 +138,16 @@ def _prompt(node: Node, settings: PromptSettings) -> dict[str, Any]:
     data |= _model(name, settings)
     for key, value in settings.parameters().items():
         data[key] = plain(list(value) if key == "stop" else value, f"{name}.{key}")
+    if settings.images:
+        data["images"] = [_image(image, name) for image in settings.images]
     return data
+
+
+def _image(image: Any, name: str) -> str:
+    if not isinstance(image, Expression):
+        raise UsageError(f"{name}.images: a picture itself is not written to a file; make it an input of the workflow")
+    source: str = image.source
+    return source
 
 
 def _tools(node: Node, settings: AgentSettings, definitions: Definitions) -> dict[str, Any]:

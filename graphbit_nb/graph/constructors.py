@@ -33,6 +33,7 @@ class Constructors:
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         seed: int | None = None,
+        images: Any = None,
         agent: Agent | None = None,
         **common: Any,
     ) -> Node:
@@ -51,6 +52,8 @@ class Constructors:
             top_p: See `temperature`.
             stop: Text or texts that end the answer.
             seed: See `temperature`.
+            images: Pictures that go with what the user says last: names of nodes or inputs that give them, or the
+                pictures themselves (a `Path`, the bytes of a file, an `Image`); one or a list.
             agent: Gives model, system prompt and parameters where they are not said here.
             **common: What every node takes, see `make_node`.
 
@@ -59,7 +62,8 @@ class Constructors:
         """
         return _make(
             "prompt", name, template, model=model, provider=provider, system=system, examples=examples,
-            temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, agent=agent, **common,
+            temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, images=images,
+            agent=agent, **common,
         )  # fmt: skip
 
     @staticmethod
@@ -79,6 +83,7 @@ class Constructors:
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         seed: int | None = None,
+        images: Any = None,
         agent: Agent | None = None,
         **common: Any,
     ) -> Node:
@@ -104,6 +109,7 @@ class Constructors:
             top_p: See `prompt`.
             stop: See `prompt`.
             seed: See `prompt`.
+            images: See `prompt`.
             agent: Gives tools, model, system prompt and parameters where they are not said here.
             **common: What every node takes, see `make_node`. A model that is the `fallback` begins anew, and so calls
                 the tools again.
@@ -114,7 +120,8 @@ class Constructors:
         return _make(
             "agent", name, template, tools=tools, max_turns=max_turns, tool_timeout=tool_timeout, model=model,
             provider=provider, system=system, examples=examples, temperature=temperature, max_tokens=max_tokens,
-            top_p=top_p, stop=stop, seed=seed, agent=agent, **common,
+            top_p=top_p, stop=stop, seed=seed, images=images, agent=agent,
+            **common,
         )  # fmt: skip
 
     @staticmethod

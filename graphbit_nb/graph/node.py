@@ -181,7 +181,8 @@ def make_node(
     for key in given:
         if key not in processor.options:
             known = (*processor.options, *COMMON)
-            raise UsageError(f"{name}: a {kind} node has no {key!r}{did_you_mean(key, known)}")
+            article = "an" if kind[0] in "aeiou" else "a"
+            raise UsageError(f"{name}: {article} {kind} node has no {key!r}{did_you_mean(key, known)}")
     if processor.runs_as != "task":
         refuse_task_arguments(name, kind, retry, None if processor.runs_as == "nodes" else timeout)
     try:

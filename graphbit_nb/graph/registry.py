@@ -123,10 +123,14 @@ class NodeOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """A rendered prompt: messages, and for each the pieces that came from a value as (start, end, name)."""
+    """A rendered prompt: messages, and for each the pieces that came from a value as (start, end, name).
+
+    `pictures` are what stands for the pictures of its last user's turn: paths, bytes, addresses, figures.
+    """
 
     messages: tuple[Message, ...]
     origins: tuple[tuple[tuple[int, int, str], ...], ...]
+    pictures: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

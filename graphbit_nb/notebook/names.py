@@ -114,6 +114,7 @@ class Names:
         simple: dict[str, Callable[[], list[str]]] = {
             "--after": lambda: self.nodes,
             "--for-each": self.readable,
+            "--image": self.readable,
             "--output": lambda: [*_OUTPUTS, *self._variables(_is_model)],
             "--provider": lambda: [*ProviderRegistry.names(), *self._variables(_is_config)],
             "--fallback-model": lambda: self._variables(_is_config),

@@ -59,6 +59,11 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "top_p": {"metavar": "P", "type": float, "help": "sent as it is"},
     "stop": {"metavar": "TEXT", "action": "append", "help": "text that ends the answer; may be given again"},
     "seed": {"metavar": "N", "type": int, "help": "sent as it is"},
+    "images": {
+        "metavar": "NAME",
+        "action": "append",
+        "help": "a node or a variable that is a picture: a path, bytes, an address, a figure; may be given again",
+    },
 }
 OF_NODES: dict[str, dict[str, Any]] = {
     "of": {"metavar": "WORKFLOW", "help": "a workflow of this notebook, or a variable with one"},
@@ -99,7 +104,7 @@ def cell_parser(kind: str) -> Parser:
     parser = Parser(f"%%graphbit {kind}")
     parser.add_argument("name", metavar="NAME", help="name of the node")
     for name, reading in {**options_of(kind), **OF_ALL, **OF_CELL}.items():
-        parser.add_argument(flag(name), dest=name, **reading)
+        parser.add_argument("--image" if name == "images" else flag(name), dest=name, **reading)
     return parser
 
 

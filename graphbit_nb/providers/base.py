@@ -13,13 +13,14 @@ config = LlmConfig(provider="acme", model="any")
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Self, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
 from graphbit_nb.errors import BadRequestError, GraphbitError, ProviderConnectionError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import AsyncIterator
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.llm import CallListener
@@ -64,7 +65,10 @@ class BaseClient:
         """
         if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int) or max_concurrency < 1:
             raise UsageError(f"max_concurrency must be a whole number of at least 1, not {max_concurrency!r}")
-        asked = list(requests)
+        given: Any = requests
+        asked = list(given) if isinstance(given, Iterable) else None
+        if asked is None or not all(isinstance(one, GenerateRequest) for one in asked):
+            raise UsageError(f"generate_many takes a list of GenerateRequest, not {given!r}")
         found: dict[int, GenerateResponse | GraphbitError] = {}
         left = iter(enumerate(asked))
 
@@ -128,6 +132,9 @@ class BaseClient:
 class CustomLlmClient(BaseClient):
     """A provider of one's own: derive from it, write `generate`, and register the class with `ProviderRegistry`.
 
+    What `generate` raises fails the node. To have it tried again, and counted by the circuit breaker, raise
+    `ProviderConnectionError`, `ProviderTimeoutError`, `ServerError` or `RateLimitError`.
+
     Args:
         config: What it is asked with; its key, address, headers and options are there for the taking.
     """
@@ -170,27 +177,23 @@ class StreamedAnswer:
     async def __aexit__(self, *failure: object) -> None:
         await self.aclose()
 
-    def __aiter__(self) -> Self:
+    def __aiter__(self) -> AsyncIterator[str]:
         if self._is_closed or self._task is not None:
             raise UsageError("an answer is streamed once; ask again with client.stream(request)")
         self._task = asyncio.ensure_future(self._client.generate(self._request, self))
         self._task.add_done_callback(lambda _: self._pieces.put_nowait(None))
-        return self
+        return self._read(self._task)
 
-    async def __anext__(self) -> str:
-        if self._task is None or self._is_closed:
-            raise StopAsyncIteration
+    async def _read(self, task: asyncio.Task[GenerateResponse]) -> AsyncIterator[str]:
+        """Give the pieces. A generator, which the loop closes when nobody holds it any more: so a `break` hangs up."""
         try:
-            if (piece := await self._pieces.get()) is not None:
-                return piece
-            self.response = await self._task
-        except BaseException:
+            while (piece := await self._pieces.get()) is not None:
+                yield piece
+            self.response = await task
+            if self.response.text and not self._has_begun:  # the client does not cut its answers
+                yield self.response.text
+        finally:
             await self.aclose()
-            raise
-        self._is_closed = True
-        if self.response.text and not self._has_begun:  # the client does not cut its answers
-            return self.response.text
-        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Hang up. An answer that has ended stays; what goes wrong from here on is of no interest."""
@@ -221,7 +224,8 @@ class StreamedAnswer:
 async def _end(tasks: list[asyncio.Task[T]]) -> None:
     """Cancel what still goes on, wait for its end, and look at every outcome, so that none is reported as forgotten."""
     for task in tasks:
-        task.cancel()
+        if not task.cancelling():  # a second time would cut its good-bye short
+            task.cancel()
     if tasks:
         await asyncio.wait(tasks)
     for task in tasks:

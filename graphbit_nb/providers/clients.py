@@ -9,22 +9,23 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import LlmClient
-from graphbit_nb.errors import ConfigurationError, GraphbitError, did_you_mean
+from graphbit_nb.errors import ConfigurationError, GraphbitError, UsageError, did_you_mean
 from graphbit_nb.providers.guards import Guards
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.model_lists import ModelLists
 from graphbit_nb.providers.presets import PRESETS
 from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.resilient import ResilientClient
-from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.reliability.breaker import CircuitBreaker
+from graphbit_nb.reliability.hedging import checked_hedge
+from graphbit_nb.reliability.ratelimit import RateLimiter
+from graphbit_nb.reliability.retry import RetryPolicy, checked_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.providers.http import HttpPools
-    from graphbit_nb.reliability.breaker import CircuitBreaker
-    from graphbit_nb.reliability.ratelimit import RateLimiter
 
     Factory = Callable[[LlmConfig, "LlmClientManager"], LlmClient]
 
@@ -75,7 +76,7 @@ class LlmClientManager:
         self.lists = lists or ModelLists()
         self.guards = Guards()
         self._factories = dict(factories or {})
-        self._clients: dict[Hashable, tuple[LlmConfig, LlmClient]] = {}
+        self._clients: dict[Hashable, tuple[LlmConfig, LlmClient, object]] = {}
         self._pools: HttpPools | None = None
 
     def client(self, config: LlmConfig) -> LlmClient:
@@ -84,9 +85,10 @@ class LlmClientManager:
         Raises:
             ConfigurationError: there is no such provider, or it lacks a key, an address, a package or its weights.
         """
-        key = (_identity(config), id(ProviderRegistry.registered(config.provider)))  # a class may be defined anew
+        factory = ProviderRegistry.registered(config.provider)
+        key = (_identity(config), id(factory))  # a class may be defined anew
         if key not in self._clients:
-            self._clients[key] = (config, self._make(config))
+            self._clients[key] = (config, self._make(config), factory)  # kept, so that its id stays its own
         return self._clients[key][1]
 
     def _make(self, config: LlmConfig) -> LlmClient:
@@ -102,7 +104,8 @@ class LlmClientManager:
         if made is None:
             known = ProviderRegistry.names()
             raise ConfigurationError(
-                f"there is no provider {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})"
+                f"there is no provider {name!r}{did_you_mean(name, known)} (known: {', '.join(known)}; "
+                "one of your own is registered first, with ProviderRegistry.register)"
             )
         try:
             client: Any = made(config)
@@ -142,7 +145,7 @@ class LlmClientManager:
     def resilient(
         self,
         config: LlmConfig,
-        retry: RetryPolicy | None = None,
+        retry: RetryPolicy | int | None = None,
         *,
         breaker: CircuitBreaker | None = None,
         limiter: RateLimiter | None = None,
@@ -161,13 +164,17 @@ class LlmClientManager:
         Raises:
             ConfigurationError: as `client` does.
         """
+        policy = checked_retry(retry)
+        for argument, given, kind in (("breaker", breaker, CircuitBreaker), ("limiter", limiter, RateLimiter)):
+            if given is not None and not isinstance(given, kind):
+                raise UsageError(f"{argument}={given!r}: give a {kind.__name__}, or None for none")
         client, what, name = self.client(config), (*place_of(config), config.model), f"{config.provider}/{config.model}"
         return ResilientClient(
             client,
-            retry or RetryPolicy(),
+            policy,
             breaker=None if breaker is None else self.guards.breaker(what, name, breaker),
             limiter=None if limiter is None else self.guards.limiter(what, name, limiter),
-            hedge_after=hedge_after,
+            hedge_after=checked_hedge(hedge_after),
         )
 
     @property
@@ -181,7 +188,7 @@ class LlmClientManager:
 
     async def aclose(self) -> None:
         """Close every client and every connection."""
-        clients, self._clients = [client for _, client in self._clients.values()], {}
+        clients, self._clients = [client for _, client, _ in self._clients.values()], {}
         pools, self._pools = self._pools, None
         await self.lists.aclose()
         closing = [client.aclose() for client in clients]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.llm import GenerateResponse
+from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,7 +37,10 @@ async def answered(client: LlmClient, request: GenerateRequest, listener: CallLi
     text: Any = answer.text
     if not isinstance(text, str):
         raise ConfigurationError(f"{_name(client)}.generate gives {_kind(text)} as its text, which must be a str")
-    return answer
+    usage: Any = answer.usage
+    if not isinstance(usage, Usage):
+        raise ConfigurationError(f"{_name(client)}.generate gives {_kind(usage)} as its usage, which must be a Usage")
+    return answer if usage.calls else replace(answer, usage=replace(usage, calls=1))
 
 
 def _takes(function: Any, *arguments: Any) -> bool:

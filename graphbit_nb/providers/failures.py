@@ -209,7 +209,7 @@ class Failures:
         return kind
 
     def _tell(self, kind: type[GraphbitError], message: str) -> str:
-        hint = hint_for(kind, self.hints)
+        hint = hint_for(kind, self.hints, self.status)
         return f"{self.provider} {message}" + (f"; {hint}" if hint else "")
 
 

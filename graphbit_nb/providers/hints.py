@@ -17,6 +17,7 @@ from graphbit_nb.errors import (
     ProviderTimeoutError,
     QuotaExhaustedError,
     RateLimitError,
+    ResponseTooLargeError,
     ServerError,
 )
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.errors import GraphbitError
+
+CONFLICT = 409
 
 HINTS: Mapping[type[GraphbitError], str] = {
     AuthenticationError: "check the key",
@@ -35,13 +38,18 @@ HINTS: Mapping[type[GraphbitError], str] = {
     RateLimitError: "ask less at once with max_concurrency= or rate_limit=RateLimiter(...)",
     QuotaExhaustedError: "top the account up, or name another provider",
     OverloadedError: "try again later, or give the node a fallback model",
+    ResponseTooLargeError: "ask for less, or allow more with gb.init(pool_limits=PoolLimits(max_response_bytes=...))",
     ServerError: "try again later, or give the node a fallback model",
-    ProviderTimeoutError: "allow more time with LlmConfig(timeout=...), or give the node a fallback model",
+    ProviderTimeoutError: "allow more with timeout= and total_timeout= of LlmConfig, or give the node a fallback model",
     ProviderConnectionError: "check the network, base_url and proxies",
     ProtocolError: "if it stays so, check that base_url is the address of an API, and which one it speaks",
 }
 
 
-def hint_for(kind: type[GraphbitError], own: Mapping[type[GraphbitError], str]) -> str | None:
+def hint_for(
+    kind: type[GraphbitError], own: Mapping[type[GraphbitError], str], status: int | None = None
+) -> str | None:
     """Return what to do, in the words of the provider's preset if it has any for this class of error."""
+    if status == CONFLICT:
+        return "try again later"
     return next((hints[one] for hints in (own, HINTS) for one in kind.__mro__ if one in hints), None)

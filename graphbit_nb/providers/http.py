@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx  # noqa: TID253 (this module is imported with the first client)
 from httpx_sse import EventSource  # noqa: TID253
 
-from graphbit_nb.errors import BadRequestError, ConfigurationError, GraphbitError, ProviderTimeoutError
+from graphbit_nb.errors import (
+    BadRequestError,
+    ConfigurationError,
+    GraphbitError,
+    ProviderTimeoutError,
+    ResponseTooLargeError,
+)
 from graphbit_nb.providers.failures import Failures
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.transport import transport_to
@@ -309,7 +315,9 @@ class _Bounded:
 
     def _check(self, size: int) -> None:
         if size > self._longest:
-            raise self._failures.protocol(f"sent an answer of more than {self._longest:,} bytes, which is not read")
+            raise self._failures.make(
+                ResponseTooLargeError, f"sent an answer of more than {self._longest:,} bytes, which is not read"
+            )
 
 
 async def _lines(bounded: _Bounded) -> AsyncIterator[str]:

@@ -39,6 +39,7 @@ class Race:
         self.winner: int | None = None
         self.calls = 0
         self.is_on = asyncio.Event()
+        self.is_decided = asyncio.Event()
 
     def begins(self, runner: int) -> None:
         """A call is made; before that it waited for its turn, which is no lateness."""
@@ -50,6 +51,7 @@ class Race:
         """Whether this call is the one that counts; the first that asks is."""
         if self.winner is None:
             self.winner = runner
+            self.is_decided.set()
         return self.winner == runner
 
 
@@ -101,10 +103,25 @@ async def hedged(
 
 async def _first(runners: list[asyncio.Future[T]], race: Race) -> T:
     """Wait for an answer, also while one call has failed and the other may still have one."""
-    left = set(runners)
+    left: set[asyncio.Future[Any]] = set(runners)
+    decided = asyncio.ensure_future(race.is_decided.wait())
+    try:
+        return await _taken(runners, race, left, decided)
+    finally:
+        decided.cancel()
+        await asyncio.wait([decided])
+
+
+async def _taken(
+    runners: list[asyncio.Future[T]], race: Race, left: set[asyncio.Future[Any]], decided: asyncio.Future[Any]
+) -> T:
     while left:
-        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait({*left, decided}, return_when=asyncio.FIRST_COMPLETED)
+        left = pending - {decided}
         if race.winner is not None:  # pieces of its answer were told already: nothing else can be the answer
+            for runner in runners:
+                if runner is not runners[race.winner]:
+                    runner.cancel()  # it is paid for, and has a permit that others wait for
             return await runners[race.winner]
         for runner in sorted(done, key=runners.index):
             if runner.cancelled() or runner.exception() is None:

@@ -139,6 +139,18 @@ class RetryPolicy:
             attempt += 1
 
 
+def checked_retry(given: Any) -> RetryPolicy:
+    """Read `retry=`: a policy, a number of attempts, or None. Raises `UsageError`."""
+    if given is None or isinstance(given, RetryPolicy):
+        return given or RetryPolicy()
+    if not isinstance(given, int):
+        raise UsageError(f"retry={given!r}: give the number of attempts in all, or a RetryPolicy")
+    try:
+        return RetryPolicy(max_attempts=given)
+    except UsageError as error:
+        raise UsageError(f"retry={given!r}: {error}") from None
+
+
 def _check_count(name: str, count: object) -> None:
     if isinstance(count, bool) or not isinstance(count, int) or count < 1:
         raise UsageError(

@@ -10,12 +10,17 @@ from importlib.metadata import version as _installed
 from typing import Any
 
 from graphbit_nb.errors import ConfigurationError, UsageError, did_you_mean
+from graphbit_nb.execution.threads import end_idle_threads
+from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.session.engine_thread import stop_engine_thread
+from graphbit_nb.session.shared import limit_pools
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
-def init(log_level: str | None = None, tracing: bool = False, home: Any = None) -> None:
+def init(
+    log_level: str | None = None, tracing: bool = False, home: Any = None, *, pool_limits: PoolLimits | None = None
+) -> None:
     """Set the process up. Optional, and may be called again.
 
     Args:
@@ -23,15 +28,20 @@ def init(log_level: str | None = None, tracing: bool = False, home: Any = None) 
             stderr; None stays silent.
         tracing: Not available yet.
         home: Not available yet: nothing is kept on disk so far.
+        pool_limits: How many connections there are to each address, and how large an answer may be.
 
     Raises:
-        UsageError: there is no such level.
+        UsageError: there is no such level, or connections are in use with other limits.
         ConfigurationError: what is asked for is not available yet.
     """
     if tracing:
         raise ConfigurationError("tracing is not available in this version")
     if home is not None:
         raise ConfigurationError("home= is not available in this version: results are kept in memory only")
+    if pool_limits is not None:
+        if not isinstance(pool_limits, PoolLimits):
+            raise UsageError(f"pool_limits={pool_limits!r}: give PoolLimits(max_response_bytes=...)")
+        limit_pools(pool_limits)
     if log_level is None:
         return
     if log_level not in LEVELS:
@@ -48,6 +58,7 @@ def init(log_level: str | None = None, tracing: bool = False, home: Any = None) 
 def shutdown() -> None:
     """Cancel what runs, and give back threads, connections and child processes. The next run starts them anew."""
     stop_engine_thread()
+    end_idle_threads()
 
 
 def version() -> str:

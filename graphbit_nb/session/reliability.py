@@ -11,7 +11,7 @@ from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.reliability.breaker import CircuitBreaker
 from graphbit_nb.reliability.hedging import checked_hedge
 from graphbit_nb.reliability.ratelimit import RateLimiter
-from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.reliability.retry import RetryPolicy, checked_retry
 
 if TYPE_CHECKING:
     from graphbit_nb.core.config import LlmConfig
@@ -45,12 +45,7 @@ def read_reliability(
     retry: Any, breaker: CircuitBreaker | Literal[False] | None, rate_limit: Any, hedge_after: float | None
 ) -> Reliability:
     """Check an executor's arguments of these names. Raises `UsageError`."""
-    if retry is not None and not isinstance(retry, int | RetryPolicy):
-        raise UsageError(f"retry={retry!r}: give the number of attempts in all, or a RetryPolicy")
-    try:
-        policy = RetryPolicy(max_attempts=retry) if isinstance(retry, int) else retry or RetryPolicy()
-    except UsageError as error:
-        raise UsageError(f"retry={retry!r}: {error}") from None
+    policy = checked_retry(retry)
     if breaker is not None and breaker is not False and not isinstance(breaker, CircuitBreaker):
         raise UsageError(f"breaker={breaker!r}: give a CircuitBreaker, or False for none")
     return Reliability(

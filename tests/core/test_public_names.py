@@ -51,6 +51,7 @@ PINNED = [
     "OutputTypeError",
     "OverloadedError",
     "PermissionDeniedError",
+    "PoolLimits",
     "Problem",
     "ProcessorRegistry",
     "Prompt",
@@ -67,6 +68,7 @@ PINNED = [
     "QuotaExhaustedError",
     "RateLimitError",
     "RateLimiter",
+    "ResponseTooLargeError",
     "RetryPolicy",
     "RunCancelled",
     "RunFailedError",
@@ -77,6 +79,7 @@ PINNED = [
     "ServerError",
     "StorageError",
     "TemplateError",
+    "Tool",
     "ToolCall",
     "ToolSpec",
     "Usage",
@@ -91,6 +94,7 @@ PINNED = [
     "last",
     "load",
     "shutdown",
+    "tool_of",
     "version",
 ]
 

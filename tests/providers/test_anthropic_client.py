@@ -460,7 +460,7 @@ async def test_what_follows_the_end_of_an_answer_changes_nothing(server, client)
 
 async def test_a_page_of_html_points_to_the_address(server, client):
     server.will(answer("<!doctype html><p>Sign in"))
-    with pytest.raises(errors.ProtocolError, match="check the address"):
+    with pytest.raises(errors.ProtocolError, match="a page of HTML"):
         await client.generate(ask())
 
 

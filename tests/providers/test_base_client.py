@@ -149,6 +149,14 @@ def test_what_is_no_number_of_calls_is_refused_before_any_is_made(wrong):
     assert client.asked == []
 
 
+@pytest.mark.parametrize("wrong", [ask("a"), "ab", ["a", "b"], None, 5], ids=["one", "text", "texts", "none", "number"])
+def test_what_are_no_requests_are_refused_before_any_call_is_made(wrong):
+    client = Echo()
+    with pytest.raises(errors.UsageError, match="GenerateRequest"):
+        run_in_virtual_time(client.generate_many(wrong))
+    assert client.asked == []
+
+
 def test_cancelling_cancels_every_call_begins_no_other_and_leaves_no_task():
     client = Echo()
 
@@ -260,6 +268,7 @@ def test_leaving_early_cancels_the_call_and_leaves_no_task():
         async with client.stream(ask()) as answer:
             async for _ in answer:
                 break
+        await asyncio.sleep(0)  # in which the loop puts away what read it
         return answer.response, await others(), asyncio.get_running_loop().time()
 
     assert run_in_virtual_time(main()) == (None, set(), 1.0)
@@ -280,6 +289,24 @@ async def test_leaving_early_hangs_up_on_the_server(server, pools):
             assert said == "He"
             break
     await asyncio.wait_for(gone.wait(), 10)
+
+
+def test_leaving_early_without_closing_hangs_up_soon_as_well():
+    """`async for ... break` is what people write. What nobody can read any more is not worth paying for."""
+    client = Pieces(["a", *"b" * 1000])
+
+    async def leave():
+        async for _ in client.stream(ask()):
+            break
+
+    async def main():
+        await leave()
+        gc.collect()
+        await asyncio.sleep(1)
+        return await others()
+
+    assert run_in_virtual_time(main()) == set()
+    assert client.hung_up == 1
 
 
 def test_closing_after_the_end_takes_nothing_away():

@@ -3,7 +3,7 @@
 import socket
 
 import pytest
-from faults import ALLOWED, FAULTS, PAGE, begun, cases, page_with, table
+from faults import ALLOWED, FAULTS, PAGE, WAIT, begun, cases, page_with, table
 from faultserver import KEY, in_virtual_time, serving
 from faultserver_shapes import SHAPES
 
@@ -93,8 +93,17 @@ def test_a_fault_is_told_as_what_it_is_and_tried_again_as_the_policy_says(name, 
     assert (error.type, error.attempts) == (expected.__name__, fault.calls_for(shape))
     assert (result.status, result.nodes["sibling"].state) == ("failed", "succeeded")
     assert error.message.startswith(f"{shape.provider} ")
-    assert error.message.endswith(f"; {hint_for(expected, PRESETS[shape.provider].hints)}")
+    assert error.message.endswith(f"; {hint_for(expected, PRESETS[shape.provider].hints, error.status)}")
     assert KEY not in error.message
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+@pytest.mark.parametrize("how", ["in seconds", "as a date"])
+def test_what_a_provider_asks_us_to_wait_is_waited(how, shape):
+    _, _, view = tried(f"429, `Retry-After` {how}", shape, streams=True)
+    retries = view.of("retry.scheduled")
+    assert len(retries) == ALLOWED - 1
+    assert all(WAIT - 5 < event.delay <= WAIT for event in retries)  # a date has whole seconds
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)

@@ -373,6 +373,29 @@ def test_leaving_a_hedged_stream_early_hangs_up_on_both_calls():
     assert sorted(backend.hung_up) == [0, 1]
 
 
+def test_the_call_that_lost_is_hung_up_on_as_soon_as_the_other_says_something():
+    """Its answer cannot be taken any more, but it is paid for, and it has a permit that others wait for."""
+    ended = []
+
+    class Talks(Backend):
+        async def act(self, listener):
+            number = len(self.began)
+            self.began.append(now())
+            try:
+                await asyncio.sleep(6.0)
+                listener.token("a")
+                await asyncio.sleep(10.0)
+            finally:
+                ended.append((number, now()))
+            return GenerateResponse(text="a")
+
+    async def main():
+        return await guarded(Talks(), hedge_after=5.0).generate(ask(), Listener())
+
+    assert run_in_virtual_time(main()).text == "a"
+    assert ended == [(1, 6.0), (0, 16.0)]
+
+
 # ---- who shares a breaker and a limiter
 
 
@@ -532,6 +555,35 @@ def test_time_is_the_loops_for_retries_as_for_all_else():
 
     through_a_manager(backend, use)
     assert backend.began == [0.0, 20.0]
+
+
+def test_a_number_of_attempts_is_a_policy_as_an_executor_takes_it():
+    backend = Backend((0.0, DOWN))
+
+    async def use(manager):
+        with pytest.raises(errors.ServerError):
+            await manager.resilient(M, 2).generate(ask())
+
+    through_a_manager(backend, use)
+    assert len(backend.began) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"retry": "often"}, "retry='often'"),
+        ({"hedge_after": -1}, "hedge_after must be a number of seconds above 0, not -1"),
+        ({"breaker": True}, "breaker=True"),
+        ({"limiter": 5}, "limiter=5"),
+    ],
+    ids=str,
+)
+def test_a_slip_is_refused_before_any_call(told, message):
+    async def use(manager):
+        with pytest.raises(errors.UsageError, match=message):
+            manager.resilient(M, **told)
+
+    through_a_manager(Backend(), use)
 
 
 def test_an_unknown_provider_is_refused_with_the_nearest_name():

@@ -169,7 +169,7 @@ async def test_what_stands_for_a_key_may_be_part_of_a_name(server, pools, key):
         (answer({"data": {"a": 1}}), errors.ProtocolError),
         (answer({"data": [{"id": "a"}], "has_more": True}), errors.ProtocolError),
         (answer({"error": {"code": "model_not_found"}}), errors.NotFoundError),
-        (flood(256 * 1024), errors.ProtocolError),
+        (flood(256 * 1024), errors.ResponseTooLargeError),
         (reset, errors.ProviderConnectionError),
     ],
     ids=[

@@ -184,7 +184,7 @@ async def test_a_stream_without_a_whole_answer_is_a_protocol_error(server, clien
 
 async def test_a_page_of_html_points_to_the_address(server, client):
     server.will(answer("<!doctype html><p>Sign in"))
-    with pytest.raises(errors.ProtocolError, match="check the address"):
+    with pytest.raises(errors.ProtocolError, match="a page of HTML"):
         await client.generate(ask())
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import contextlib
+import gc
 import itertools
 import logging
 import sys
@@ -134,6 +135,26 @@ def test_what_is_taken_away_is_no_provider_any_more(acme):
 
 def test_taking_away_what_is_not_there_is_no_error():
     ProviderRegistry.unregister("nobody")
+
+
+def test_a_factory_that_is_registered_anew_again_and_again_is_the_one_that_is_asked():
+    """Those before are gone, and what stands at their place in memory must not be taken for them."""
+
+    def register(said):
+        def make(config):
+            return Acme(config.with_model(said))
+
+        ProviderRegistry.register("acme", make)
+
+    async def main():
+        manager, got = LlmClientManager(), []
+        for number in range(20):
+            register(str(number))
+            gc.collect()
+            got.append((await manager.client(gb.LlmConfig(provider="acme", model="m")).generate(ask("hi"))).text)
+        return got
+
+    assert run_in_virtual_time(main()) == [f"{number} heard hi" for number in range(20)]
 
 
 @pytest.mark.parametrize("name", ["", "Acme", "acme corp", "1acme", "acme/x", "-acme", "acmé", "acme\n", None, 3])
@@ -601,6 +622,22 @@ def test_an_answer_whose_text_is_none_does_not_succeed(text):
         return gb.GenerateResponse(text=text)
 
     assert "text" in met_by(generate).message
+
+
+def test_usage_that_is_no_usage_is_told_as_what_it_should_be():
+    async def generate(self, request, listener=None):
+        return gb.GenerateResponse(text="hello", usage={"input_tokens": 3})
+
+    assert "Usage" in met_by(generate).message
+
+
+def test_calls_are_counted_also_when_a_provider_does_not_say_what_they_used():
+    @ProviderRegistry.register("acme")
+    class Silent(Acme):
+        async def generate(self, request, listener=None):
+            return gb.GenerateResponse(text="hello")
+
+    assert run(one_node(), ACME).nodes["say"].usage.calls == 1
 
 
 def test_a_client_that_fails_to_close_takes_no_finished_result_away(caplog):

@@ -38,7 +38,8 @@ class View:
 class Rough:
     """Fails as often as `SHARES` say, the same way for the same node and attempt; keeps account of all calls."""
 
-    def __init__(self, server, *, retry_after):
+    def __init__(self, server, *, retry_after, shares=SHARES):
+        self.shares = shares
         self.server = server
         self.retry_after = retry_after
         self.calls = Counter()
@@ -72,7 +73,7 @@ class Rough:
 
     def _draw(self, call):
         drawn = random.Random(call).random()
-        for fault, share in SHARES.items():
+        for fault, share in self.shares.items():
             if drawn < share:
                 return fault
             drawn -= share
@@ -133,9 +134,10 @@ def test_a_thousand_nodes_outlive_a_rough_provider(streams):
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])
 async def test_so_they_do_on_the_engines_own_thread(streams):
     async with serving() as server:
-        rough = server.choose = Rough(server, retry_after="0.05")
+        shares = {**SHARES, "hang": 0.0}  # which takes real time here
+        rough = server.choose = Rough(server, retry_after="0.05", shares=shares)
         executor = gb.WorkflowExecutor(
-            config_of(server, timeout=0.5),
+            config_of(server),
             max_concurrency=AT_ONCE,
             retry=gb.RetryPolicy(max_attempts=8, base_delay=0.02),
         )

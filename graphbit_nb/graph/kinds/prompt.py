@@ -12,6 +12,7 @@ from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
 from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, did_you_mean
 from graphbit_nb.graph.agents import Agent
+from graphbit_nb.graph.kinds.pictures import image_references, image_values, read_images
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeProcessor, Prompt
 from graphbit_nb.templating import Reference, Template, Turn, to_text
 
@@ -42,6 +43,7 @@ class PromptSettings:
     top_p: float | None = None
     stop: tuple[str, ...] | None = None
     seed: int | None = None
+    images: tuple[Any, ...] = ()
 
     def parameters(self) -> dict[str, Any]:
         """Return the sampling parameters that were given."""
@@ -59,6 +61,7 @@ class PromptProcessor(NodeProcessor):
     node_type = "prompt"
     options: ClassVar[tuple[str, ...]] = (
         "agent", "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
+        "images",
     )  # fmt: skip
     default_output = TEXT
     asks_model = True
@@ -90,14 +93,16 @@ class PromptProcessor(NodeProcessor):
             "template": template,
             "system": None if system is None else _system(system),
             "examples": _read_examples(options.pop("examples", ()), template),
+            "images": read_images(options.pop("images", None)),
             "stop": (stop,) if isinstance(stop, str) else None if stop is None else tuple(stop),
         }
 
     def references(self, settings: PromptSettings) -> tuple[Reference, ...]:
-        """Return what the prompt and its system prompt read."""
+        """Return what the prompt, its system prompt and its pictures read."""
+        shown = image_references(settings.images)
         if settings.system is None:
-            return settings.template.references
-        return settings.template.references + settings.system.references
+            return settings.template.references + shown
+        return settings.template.references + settings.system.references + shown
 
     def render(self, node: Node, values: Mapping[str, Any]) -> Prompt:
         """Return the messages: system, examples, then the prompt's own turns."""
@@ -115,6 +120,7 @@ class PromptProcessor(NodeProcessor):
         return Prompt(
             messages=tuple(Message(turn.role, turn.text) for turn in everything),  # type: ignore[arg-type]
             origins=tuple(turn.origins for turn in everything),
+            pictures=image_values(settings.images, values),
         )
 
     async def process(self, input: NodeInput) -> NodeOutput:  # noqa: A002

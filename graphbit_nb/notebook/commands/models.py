@@ -69,9 +69,14 @@ def _config_of(options: argparse.Namespace, current: LlmConfig | None) -> LlmCon
     return LlmConfig(provider=provider, model=options.model, base_url=options.base_url)
 
 
-@command("local", arg("what", metavar="install", choices=("install",)), example="%graphbit local install")
-def local(_: GraphbitMagics, __: argparse.Namespace) -> None:
-    """Fetch the weights of the embedded model."""
+@command(
+    "local",
+    arg("what", metavar="install", choices=("install",)),
+    arg("--only", choices=("chat", "embed"), help="fetch the model that answers, or the one that gives vectors"),
+    example="%graphbit local install",
+)
+def local(_: GraphbitMagics, options: argparse.Namespace) -> None:
+    """Fetch the weights of the embedded models."""
     from graphbit_nb.providers.local.weights import install
 
-    install(say=print)
+    install(options.only, say=print)

@@ -29,7 +29,7 @@ def loaded(text: str, failures: Failures) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        what = "a page of HTML; check the address" if text.lstrip().startswith("<") else "what is not JSON"
+        what = "a page of HTML" if text.lstrip().startswith("<") else "what is not JSON"
         raise failures.protocol(f"sent {what}", text) from None
 
 

@@ -103,7 +103,10 @@ class ChatStream:
         self._has_choice = True
         delta = choice.get("delta")
         if isinstance(delta, Mapping):
-            self._take(_text(delta.get("content")) or "")
+            piece = _text(delta.get("content")) or ""
+            if self._finish is not None and (piece or delta.get("tool_calls")):
+                raise self._failures.protocol("went on after the end of its answer", data)
+            self._take(piece)
             self._refusal.append(str(delta.get("refusal") or ""))
             self._take_calls(delta.get("tool_calls"))
         if choice.get("finish_reason") is not None:
