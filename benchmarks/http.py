@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from benchmarks.http_clients import Client
 
-REPEATS = 3
+REPEATS = 4
 DELAY = 50  # milliseconds until the server answers
 IN_FLIGHT = 200
 CALLS = 2_000
