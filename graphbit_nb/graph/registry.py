@@ -152,6 +152,7 @@ class NodeProcessor:
         options: Names of the keyword arguments that nodes of this kind take.
         default_output: Type of the output when a node does not say.
         asks_model: Whether nodes of this kind call a language model.
+        embeds: Whether what they ask it for are vectors.
         runs_as: ``"task"`` for what `process` does; ``"person"`` when a person answers what `render` returns, and
             ``"nodes"`` when the node opens into a workflow: these two never come to `process`.
         body: What a cell's body is for this kind: ``"text"`` or ``"code"``.
@@ -162,6 +163,7 @@ class NodeProcessor:
     options: ClassVar[tuple[str, ...]] = ()
     default_output: ClassVar[OutputType | None] = None
     asks_model: ClassVar[bool] = False
+    embeds: ClassVar[bool] = False
     runs_as: ClassVar[Literal["task", "person", "nodes"]] = "task"
     body: ClassVar[Literal["text", "code"]] = "text"
     is_async: ClassVar[bool] = False

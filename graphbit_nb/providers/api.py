@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, GenerateResponse, ModelInfo
-from graphbit_nb.errors import BadRequestError, ProviderConnectionError, ProviderTimeoutError
+from graphbit_nb.errors import BadRequestError, ConfigurationError, ProviderConnectionError, ProviderTimeoutError
 from graphbit_nb.providers import prices
-from graphbit_nb.providers.base import BaseClient
+from graphbit_nb.providers.base import NO_EMBEDDINGS, BaseClient
 from graphbit_nb.providers.dialects import dialect_of
 from graphbit_nb.providers.http import Connection, Endpoint, HttpPools
 from graphbit_nb.providers.presets import resolve
@@ -142,17 +142,22 @@ class ApiClient(BaseClient):
         Raises:
             ProviderError: the call failed, or the provider has no vectors.
         """
-        dialect, can = self._dialect, self._preset.embeds
-        if not can or dialect.embed_path is None or dialect.write_embed is None or dialect.read_vectors is None:
+        dialect = self._dialect
+        path, write, read = dialect.embed_path, dialect.write_embed, dialect.read_vectors
+        if not self._preset.embeds or path is None or write is None or read is None:
             return await super().embed(request)
         model = request.model or self._model
         if not request.texts:
             return EmbedResponse(vectors=(), model=model)
         failures = self._connection.failures(model)
-        body = dialect.write_embed(replace(request, model=model))
-        reply = await self._connection.post(self._path(dialect.embed_path, model), body, failures)
-        found, usage, answered_by = dialect.read_vectors(reply.text or "", len(request.texts), failures)
+        reply = await self._connection.post(self._path(path, model), write(replace(request, model=model)), failures)
+        found, usage, answered_by = read(reply.text or "", len(request.texts), failures)
         return EmbedResponse(vectors=found, usage=usage, model=answered_by or model)
+
+    def check_embeddings(self, model: str | None) -> None:  # noqa: ARG002 (which model has vectors, its provider knows)
+        """Raise `ConfigurationError` if the provider has no vectors."""
+        if not self._preset.embeds or self._dialect.embed_path is None:
+            raise ConfigurationError(f"{self.provider_name} {NO_EMBEDDINGS}")
 
     async def list_models(self) -> tuple[str, ...]:
         """Ask which models there are. Empty when the provider keeps no list that can be relied on.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from graphbit_nb.errors import ProviderError
 
 AT_ONCE = 64
+NO_EMBEDDINGS = (
+    "has no embeddings; ask another provider, such as LlmConfig.local(), LlmConfig.openai(...) or LlmConfig.ollama(...)"
+)
 
 T = TypeVar("T")
 
@@ -107,11 +110,20 @@ class BaseClient:
             ProviderError: the call failed, or there are no vectors.
         """
         raise BadRequestError(
-            f"{self.provider_name} has no embeddings; ask another provider, such as LlmConfig.local(), "
-            "LlmConfig.openai(...) or LlmConfig.ollama(...)",
+            f"{self.provider_name} {NO_EMBEDDINGS}",
             provider=self.provider_name,
             model=request.model,
         )
+
+    def check_embeddings(self, model: str | None) -> None:
+        """Find out before a run begins that `embed` cannot work, as far as that is known without a call.
+
+        Args:
+            model: The model that is asked for; None is the client's own.
+
+        Raises:
+            ConfigurationError: there are no vectors.
+        """
 
     async def list_models(self) -> tuple[str, ...]:
         """Ask which models there are; empty when that cannot be said.

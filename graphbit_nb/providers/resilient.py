@@ -146,6 +146,11 @@ class ResilientClient(BaseClient):
         answer, race = await hedged(leg, self._hedge_after or 0.0, sleep=self._sleep)
         return replace(answer, usage=replace(answer.usage, calls=race.calls))
 
+    def check_embeddings(self, model: str | None) -> None:
+        """Raise `ConfigurationError` if the wrapped client knows that it has no vectors."""
+        if isinstance(self._client, BaseClient):
+            self._client.check_embeddings(model)
+
     async def list_models(self) -> tuple[str, ...]:
         """Ask the wrapped client which models there are, once: nobody's work depends on it. Empty when it cannot say.
 

@@ -17,8 +17,8 @@ from graphbit_nb.session.resources import check_models
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
-    from graphbit_nb.core.llm import LlmClient
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.providers.resilient import ResilientClient
     from graphbit_nb.session.reliability import Reliability
 
 NOTHING_CONFIGURED = (
@@ -62,9 +62,9 @@ class RunClients:
         self._own = LlmClientManager()
         self._config = config
         self._reliability = reliability
-        self._made: dict[Hashable, LlmClient] = {}
+        self._made: dict[Hashable, ResilientClient] = {}
 
-    def client_for(self, node: Node, instead: LlmConfig | None = None) -> LlmClient:
+    def client_for(self, node: Node, instead: LlmConfig | None = None) -> ResilientClient:
         """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
         settings = node.settings
         provider, model = getattr(settings, "provider", None), getattr(settings, "model", None)
@@ -73,7 +73,7 @@ class RunClients:
             made = self._made[key] = self._make(instead or self.config_for(node), node)
         return made
 
-    def _make(self, config: LlmConfig, node: Node) -> LlmClient:
+    def _make(self, config: LlmConfig, node: Node) -> ResilientClient:
         told = self._reliability
         policy = node.retry if node.retry is not None else told.retry
         if isinstance(policy, int):
@@ -110,8 +110,13 @@ class RunClients:
         Raises:
             ConfigurationError: a model is not set up.
         """
-        for _, node, instead in self._asked(nodes):
-            self.client_for(node, instead)
+        for path, node, instead in self._asked(nodes):
+            client = self.client_for(node, instead)
+            if processor_of(node.kind).embeds:
+                try:
+                    client.check_embeddings(None if instead is not None else node.settings.model)
+                except ConfigurationError as error:
+                    raise ConfigurationError(f"{path}: {error}") from None
 
     async def check_models(self, nodes: Iterable[Node]) -> None:
         """Ask the providers of the same nodes' models, where they can be asked, whether they have them.

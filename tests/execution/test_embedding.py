@@ -139,3 +139,14 @@ def test_the_scripted_provider_brings_texts_near_that_share_words():
     texts = ["the red cat", "a red cat", "stock prices fell"]
     near, nearer, far = executor.execute(workflow(embed()), {"passages": texts}).outputs["a"]
     assert math.dist(near, nearer) < math.dist(near, far)
+
+
+@pytest.mark.parametrize("config", [gb.LlmConfig.anthropic("claude", api_key="k"), gb.LlmConfig.local("x")], ids=str)
+def test_that_a_model_gives_no_vectors_is_told_before_anything_is_called(config, tmp_path):
+    called = []
+    builder = gb.WorkflowBuilder("w")
+    builder.add_node(gb.Node.python("first", lambda: called.append(1)))
+    builder.add_node(gb.Node.embed("vector", "{{ text }}"))
+    with pytest.raises(gb.ConfigurationError):
+        gb.WorkflowExecutor(config).execute(builder.build(), {"text": "x"})
+    assert called == []

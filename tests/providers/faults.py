@@ -19,7 +19,7 @@ from faultserver import answer, drip, hang, raw, reset  # noqa: E402
 from faultserver_shapes import CHAT, MESSAGES, OLLAMA, SHAPES  # noqa: E402
 
 from graphbit_nb import errors  # noqa: E402
-from graphbit_nb.providers.hints import HINTS  # noqa: E402
+from graphbit_nb.providers.hints import hint_for  # noqa: E402
 
 ALLOWED = 3  # calls in all
 WAIT = 20  # seconds that a provider asks us to wait
@@ -39,6 +39,7 @@ class Fault:
         shapes: The interfaces that have it.
         streams: Whether streamed calls have it, those that are not, or both.
         nobody: Whether there is no server at all.
+        code: The status that is answered, where the fault is nothing else.
     """
 
     act: Callable = None
@@ -48,6 +49,7 @@ class Fault:
     shapes: tuple = SHAPES
     streams: tuple = (False, True)
     nobody: bool = False
+    code: int | None = None
 
     def error_for(self, shape):
         return self.error[shape.name] if isinstance(self.error, Mapping) else self.error
@@ -63,6 +65,7 @@ def status(code, error, *, again=False, kind="some_error", message="no", shapes=
         error=error,
         again=again,
         shapes=shapes,
+        code=code,
     )
 
 
@@ -299,7 +302,7 @@ def table():
         for error, shapes in by_error.items():
             where = "" if len(shapes) == len(SHAPES) else f" ({', '.join(shape.name for shape in shapes)})"
             what = "none: the answer is taken" if error is None else f"`{error.__name__}`"
-            do = "" if error is None else HINTS[next(kind for kind in error.__mro__ if kind in HINTS)]
+            do = "" if error is None else hint_for(error, {}, fault.code)
             calls = fault.calls_for(shapes[0])
             lines.append(f"| {name}{where} | {what} | {'yes' if calls > 1 else 'no'} | {calls} | {do} |")
     return "\n".join(lines)

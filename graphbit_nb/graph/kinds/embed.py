@@ -39,6 +39,7 @@ class EmbedProcessor(NodeProcessor):
     node_type = "embed"
     options = ("model", "provider")
     asks_model = True
+    embeds = True
 
     def prepare(self, body: Any, **options: Any) -> EmbedSettings:
         """Check the template and the options. Raises `DefinitionError`."""

@@ -175,14 +175,19 @@ class LocalClient(BaseClient):
         Raises:
             ConfigurationError: numpy or the weights are missing, or another model is asked for.
         """
-        name = request.model or (EMBEDDING_MODEL if self._model in KNOWN else self._model)
+        self.check_embeddings(request.model)
+        return await self._embedding().embed(request.texts)
+
+    def check_embeddings(self, model: str | None) -> None:
+        """Raise `ConfigurationError` if numpy or the weights are missing, or `model` is none that gives vectors."""
+        name = model or (EMBEDDING_MODEL if self._model in KNOWN else self._model)
         if name != EMBEDDING_MODEL:
             known = did_you_mean(name, (EMBEDDING_MODEL,))
             raise ConfigurationError(
                 f"the local model {name!r} gives no vectors{known}; model={EMBEDDING_MODEL!r} does, and so do models "
                 "made for it elsewhere, for example LlmConfig.ollama('nomic-embed-text')"
             )
-        return await self._embedding().embed(request.texts)
+        self._embedding()
 
     def model_info(self) -> ModelInfo:
         """Say what is known about the model, without a call."""
