@@ -14,6 +14,7 @@ from graphbit_nb.session.job import node_at
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from graphbit_nb.core.llm import Usage
     from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot, ToolUse
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.graph.node import Node
@@ -117,6 +118,17 @@ def _tool_use(used: ToolUse) -> str:
     return f"{used.tool}({given}) · took {html.seconds(used.finished - used.started)}\n{used.result}{raised}"
 
 
+def _tokens(usage: Usage) -> str:
+    """Say the tokens that are known."""
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    thought = f" ({usage.reasoning_tokens:,} for thoughts)" if usage.reasoning_tokens else ""
+    told = [
+        f"{usage.input_tokens:,} tokens in{cached}" if usage.input_tokens is not None else "",
+        f"{usage.output_tokens:,} out{thought}" if usage.output_tokens is not None else "",
+    ]
+    return ", ".join(part for part in told if part)
+
+
 def _attempt(attempt: Attempt) -> str:
     took = None if attempt.finished is None else attempt.finished - attempt.started
     said = [
@@ -124,7 +136,11 @@ def _attempt(attempt: Attempt) -> str:
         f"took {html.seconds(took)}" if took is not None else "",
         f"first token after {html.seconds(attempt.first_token)}" if attempt.first_token is not None else "",
         f"finish {attempt.finish_reason}" if attempt.finish_reason else "",
-        f"{attempt.usage.input_tokens} tokens in, {attempt.usage.output_tokens} out" if attempt.usage.calls else "",
+        _tokens(attempt.usage),
+        f"{attempt.usage.calls} calls for one answer" if attempt.usage.calls > 1 else "",
+        f"cost ${attempt.cost:.6g}" if attempt.cost else "",
+        f"request {attempt.request_id}" if attempt.request_id else "",
+        f"waited for the limit {attempt.limited}" if attempt.limited else "",
         ", ".join(f"{key}={value!r}" for key, value in attempt.parameters.items() if key != "schema"),
         "with a schema" if "schema" in attempt.parameters else "",
         f"error: {attempt.error}" if attempt.error is not None else "",

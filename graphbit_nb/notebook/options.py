@@ -34,7 +34,12 @@ OF_ALL: dict[str, dict[str, Any]] = {
     "retry": {"metavar": "N", "type": int, "help": "attempts in all"},
     "timeout": {"metavar": "S", "type": float, "help": "seconds that the node may take"},
     "fallback": {"metavar": "TEXT", "help": "stands in when the node fails"},
-    "fallback_model": {"metavar": "VAR", "help": "an LlmConfig: the model to ask when the node's own fails"},
+    "fallback_model": {
+        "metavar": "VAR",
+        "nargs": "+",
+        "action": "extend",
+        "help": "LlmConfigs: the models to ask, one after the other, when the node's own fails",
+    },
     "cache": {"metavar": "MODE", "help": ", ".join(CACHE_MODES)},
 }
 OF_MODELS: dict[str, dict[str, Any]] = {
@@ -138,10 +143,9 @@ def node_arguments(
         given["of"] = _workflow(given.get("of"), namespace, workflow, where)
     if "carry" in given and own.get("carry") is OF_NODES["carry"]:
         given["carry"] = {name: node.strip() for name, node in pairs(given["carry"], f"{where} --carry").items()}
-    if (name := given.pop("fallback_model", None)) is not None:
-        if "fallback" in given:
-            raise UsageError(f"{where}: --fallback and --fallback-model cannot both stand in; leave one of them out")
-        given["fallback"] = _config(name, namespace, f"{where} --fallback-model")
+    if (names := given.pop("fallback_model", None)) is not None:
+        models = [_config(name, namespace, f"{where} --fallback-model") for name in names]
+        given["fallback"] = [*models, given["fallback"]] if "fallback" in given else models
     return given
 
 

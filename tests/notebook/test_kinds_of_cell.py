@@ -70,6 +70,13 @@ def test_another_model_may_stand_in(scripted):
     assert shell("%graphbit run").outputs["p"] == "from the spare one"
 
 
+def test_several_models_stand_in_one_after_the_other_and_a_text_at_the_end(shell):
+    shell("import graphbit_nb as gb; one, two = (gb.LlmConfig.scripted({'*': name}) for name in ('a', 'b'))")
+    shell("%%graphbit prompt p --fallback-model one two --fallback none\nx\n")
+    chain = shell.workspace.draft["p"].fallback
+    assert ([model.responses["*"] for model in chain.models], chain.value) == (["a", "b"], "none")
+
+
 @pytest.mark.parametrize(
     ("cell", "error", "message"),
     [
@@ -79,7 +86,6 @@ def test_another_model_may_stand_in(scripted):
             "--fallback-model: no variable 'sparse'; did you mean 'spare'?",
         ),
         ("prompt x --fallback-model number", UsageError, "--fallback-model number: that is a int, not an LlmConfig"),
-        ("prompt x --fallback-model spare --fallback no", UsageError, "leave one of them out"),
         ("prompt x --join al", UsageError, "join='al'; did you mean 'all'?"),
         ("prompt x --concurrency 0", UsageError, "concurrency=0"),
         ("prompt x --on-item-error stop", UsageError, "on_item_error='stop'"),
