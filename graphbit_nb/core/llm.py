@@ -119,6 +119,11 @@ class Usage:
     calls: int = 0
 
     @property
+    def has_tokens(self) -> bool:
+        """Whether anything is known of the tokens."""
+        return self.input_tokens is not None or self.output_tokens is not None
+
+    @property
     def total_tokens(self) -> int:
         """Tokens in and out, as far as they are known."""
         return (self.input_tokens or 0) + (self.output_tokens or 0)

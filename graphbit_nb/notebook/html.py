@@ -167,5 +167,10 @@ def seconds(value: float | None) -> str:
 
 
 def tokens(node: NodeSnapshot) -> str:
-    """Write the tokens of a node, if it asked a model."""
-    return f"{node.usage.total_tokens:,} tok" if node.usage.calls else ""
+    """Write the tokens of a node, as far as they are known."""
+    return f"{node.usage.total_tokens:,} tok" if node.usage.has_tokens else ""
+
+
+def dollars(cost: float) -> str:
+    """Write an amount of money, of which two digits count where it is less than a cent."""
+    return f"${cost:.4f}" if cost >= 0.01 else f"${cost:.2g}" if cost >= 0.0001 else f"${cost:.8f}".rstrip("0")

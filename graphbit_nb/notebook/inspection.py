@@ -138,7 +138,7 @@ def _attempt(attempt: Attempt) -> str:
         f"finish {attempt.finish_reason}" if attempt.finish_reason else "",
         _tokens(attempt.usage),
         f"{attempt.usage.calls} calls for one answer" if attempt.usage.calls > 1 else "",
-        f"cost ${attempt.cost:.6g}" if attempt.cost else "",
+        f"cost {html.dollars(attempt.cost)}" if attempt.cost else "",
         f"request {attempt.request_id}" if attempt.request_id else "",
         f"waited for the limit {attempt.limited}" if attempt.limited else "",
         ", ".join(f"{key}={value!r}" for key, value in attempt.parameters.items() if key != "schema"),

@@ -94,7 +94,7 @@ def running_bundle(workflow: Workflow, snapshot: RunSnapshot, elapsed: float, no
     """Return the picture of a run that goes on."""
     _, stage = views.picture_of(workflow, snapshot)
     facts = [("done", f"{snapshot.done:,} of {snapshot.total:,}"), ("elapsed", html.seconds(elapsed))]
-    if (usage := snapshot.usage).calls:
+    if (usage := snapshot.usage).has_tokens:
         facts.append(("tokens", f"{usage.total_tokens:,}"))
     status = "waiting" if snapshot.status == "waiting" else "running"
     parts = [html.head(workflow.name, status, facts), stage, html.bar(leaf_counts(snapshot)), *live_rows(snapshot)]
@@ -113,11 +113,12 @@ def result_bundle(result: ExecutionResult, notes: Sequence[str] = ()) -> Bundle:
     facts = [("took", took)] if (took := html.seconds(snapshot.elapsed)) else []
     if snapshot.total != len(snapshot.nodes):
         facts.append(("steps", f"{snapshot.done:,} of {snapshot.total:,}"))
-    if (usage := snapshot.usage).calls:
+    if (usage := snapshot.usage).has_tokens:
         facts.append(("tokens", f"{usage.total_tokens:,}"))
+    if usage.calls:
         facts.append(("calls", str(usage.calls)))
     if cost := snapshot.cost:
-        facts.append(("cost", f"${cost:.4f}"))
+        facts.append(("cost", html.dollars(cost)))
     parts = [html.head(workflow.name, str(result.status), facts), stage, html.bar(leaf_counts(snapshot))]
     parts += done_rows(snapshot)
     parts += [html.note(html.text(line)) for line in notes]
