@@ -311,7 +311,10 @@ class _Bounded:
         """Read all of it."""
         self._check_told()
         pieces, read = [], 0
-        async for piece in self._response.aiter_bytes():
+        is_packed = "content-encoding" in self.headers
+        # what is not packed is taken as it comes: httpx's own way to it has two more generators for each piece
+        source = self._response.aiter_bytes() if is_packed else cast("httpx.AsyncByteStream", self._response.stream)
+        async for piece in source:
             read += len(piece)
             self._check(max(read, self._response.num_bytes_downloaded))
             pieces.append(piece)
