@@ -54,8 +54,9 @@ def test_a_file_is_read_when_the_node_runs(tmp_path):
 
 def test_each_item_of_a_fan_out_has_its_own():
     node = gb.Node.prompt("a", "Look.", images="photo", for_each="photo in photos")
-    _, asked = run(node, inputs={"photos": ["https://h/1.png", "https://h/2.png"]})
-    assert [said.images[0].url for [said] in asked] == ["https://h/1.png", "https://h/2.png"]
+    result, _ = run(node, inputs={"photos": ["https://h/1.png", "https://h/2.png"]})
+    shown = [result.nodes["a"].parts[f"a[{number}]"].messages[0].images[0].url for number in range(2)]
+    assert shown == ["https://h/1.png", "https://h/2.png"]
 
 
 def test_they_go_with_what_the_user_says_last():
