@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         BudgetExceeded,
         CircuitOpenError,
         ConfigurationError,
+        ConflictError,
         ContentFilteredError,
         ContextTooLongError,
         DefinitionError,
@@ -108,7 +109,7 @@ _WHERE = {
     "core.snapshot": "RunSnapshot",
     "core.states": "NodeState RunStatus",
     "errors": (
-        "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError "
+        "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ConflictError "
         "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError "
         "MissingInputError NotFoundError OutputError OutputTypeError OverloadedError PermissionDeniedError Problem "
         "ProtocolError ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError "
@@ -156,6 +157,7 @@ __all__ = [
     "CircuitOpenError",
     "CircuitState",
     "ConfigurationError",
+    "ConflictError",
     "ContentFilteredError",
     "ContextTooLongError",
     "CustomLlmClient",

@@ -17,6 +17,7 @@
     │   ├── BadRequestError         the request was refused as it stands
     │   │   ├── ContextTooLongError
     │   │   └── ContentFilteredError
+    │   ├── ConflictError           another request was in the way; worth another try
     │   ├── RateLimitError          too many calls; worth another try
     │   │   └── QuotaExhaustedError nothing left to spend; not worth another try
     │   ├── ServerError             the provider failed; worth another try
@@ -242,6 +243,12 @@ class ContextTooLongError(BadRequestError):
 
 class ContentFilteredError(BadRequestError):
     """The provider's own policy refused the prompt or the answer."""
+
+
+class ConflictError(ProviderError):
+    """Another request was in the way."""
+
+    retryable = True
 
 
 class RateLimitError(ProviderError):

@@ -18,6 +18,7 @@ from graphbit_nb.errors import (
     AuthenticationError,
     BadRequestError,
     ConfigurationError,
+    ConflictError,
     ContentFilteredError,
     ContextTooLongError,
     GraphbitError,
@@ -44,6 +45,7 @@ _STATUS: Mapping[int, type[ProviderError]] = {
     403: PermissionDeniedError,
     404: NotFoundError,
     408: ProviderTimeoutError,
+    409: ConflictError,
     429: RateLimitError,
     503: OverloadedError,
     529: OverloadedError,
@@ -209,7 +211,7 @@ class Failures:
         return kind
 
     def _tell(self, kind: type[GraphbitError], message: str) -> str:
-        hint = hint_for(kind, self.hints, self.status)
+        hint = hint_for(kind, self.hints)
         return f"{self.provider} {message}" + (f"; {hint}" if hint else "")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from graphbit_nb.errors import (
     AuthenticationError,
     BadRequestError,
+    ConflictError,
     ContentFilteredError,
     ContextTooLongError,
     NotFoundError,
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from graphbit_nb.errors import GraphbitError
 
-CONFLICT = 409
-
 HINTS: Mapping[type[GraphbitError], str] = {
     AuthenticationError: "check the key",
     PermissionDeniedError: "ask the owner of the account to allow it, or name another model",
@@ -35,6 +34,7 @@ HINTS: Mapping[type[GraphbitError], str] = {
     BadRequestError: "change the request: the same one is refused again",
     ContextTooLongError: "shorten the prompt, lower max_tokens, or name a model with a larger context",
     ContentFilteredError: "rephrase the prompt, or name another model",
+    ConflictError: "try again later",
     RateLimitError: "ask less at once with max_concurrency= or rate_limit=RateLimiter(...)",
     QuotaExhaustedError: "top the account up, or name another provider",
     OverloadedError: "try again later, or give the node a fallback model",
@@ -46,10 +46,6 @@ HINTS: Mapping[type[GraphbitError], str] = {
 }
 
 
-def hint_for(
-    kind: type[GraphbitError], own: Mapping[type[GraphbitError], str], status: int | None = None
-) -> str | None:
+def hint_for(kind: type[GraphbitError], own: Mapping[type[GraphbitError], str]) -> str | None:
     """Return what to do, in the words of the provider's preset if it has any for this class of error."""
-    if status == CONFLICT:
-        return "try again later"
     return next((hints[one] for hints in (own, HINTS) for one in kind.__mro__ if one in hints), None)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-CONFLICT = 409
 MOST = 1e9  # seconds, or times: more is a slip
 
 
@@ -80,9 +79,9 @@ class RetryPolicy:
 
     def retries(self, error: BaseException) -> bool:
         """Say whether a call that failed with `error` is worth another attempt."""
-        if not isinstance(error, ProviderError) or (error.retry_after or 0.0) > self.max_retry_after:
+        if not isinstance(error, ProviderError) or not error.retryable:
             return False
-        return error.retryable or error.status == CONFLICT
+        return (error.retry_after or 0.0) <= self.max_retry_after
 
     def delay(
         self, attempt: int, error: ProviderError | None = None, random: Callable[[], float] = _random.random

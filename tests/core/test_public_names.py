@@ -14,6 +14,7 @@ PINNED = [
     "CircuitOpenError",
     "CircuitState",
     "ConfigurationError",
+    "ConflictError",
     "ContentFilteredError",
     "ContextTooLongError",
     "CustomLlmClient",

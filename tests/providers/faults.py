@@ -39,7 +39,6 @@ class Fault:
         shapes: The interfaces that have it.
         streams: Whether streamed calls have it, those that are not, or both.
         nobody: Whether there is no server at all.
-        code: The status that is answered, where the fault is nothing else.
     """
 
     act: Callable = None
@@ -49,7 +48,6 @@ class Fault:
     shapes: tuple = SHAPES
     streams: tuple = (False, True)
     nobody: bool = False
-    code: int | None = None
 
     def error_for(self, shape):
         return self.error[shape.name] if isinstance(self.error, Mapping) else self.error
@@ -65,7 +63,6 @@ def status(code, error, *, again=False, kind="some_error", message="no", shapes=
         error=error,
         again=again,
         shapes=shapes,
-        code=code,
     )
 
 
@@ -161,7 +158,7 @@ FAULTS = {
     "403": status(403, errors.PermissionDeniedError),
     "404": status(404, errors.NotFoundError),
     "408": status(408, errors.ProviderTimeoutError, again=True),
-    "409": status(409, errors.BadRequestError, again=True),
+    "409": status(409, errors.ConflictError, again=True),
     "413": status(413, errors.BadRequestError),
     "422": status(422, errors.BadRequestError),
     "429": status(429, errors.RateLimitError, again=True),
@@ -302,7 +299,7 @@ def table():
         for error, shapes in by_error.items():
             where = "" if len(shapes) == len(SHAPES) else f" ({', '.join(shape.name for shape in shapes)})"
             what = "none: the answer is taken" if error is None else f"`{error.__name__}`"
-            do = "" if error is None else hint_for(error, {}, fault.code)
+            do = "" if error is None else hint_for(error, {})
             calls = fault.calls_for(shapes[0])
             lines.append(f"| {name}{where} | {what} | {'yes' if calls > 1 else 'no'} | {calls} | {do} |")
     return "\n".join(lines)

@@ -31,7 +31,7 @@ def classified(status, error):
         (404, {"code": "DeploymentNotFound"}, errors.NotFoundError),
         (404, {"code": "model_not_found", "type": "invalid_request_error"}, errors.NotFoundError),
         (408, "", errors.ProviderTimeoutError),
-        (409, "", errors.BadRequestError),
+        (409, "", errors.ConflictError),
         (413, "", errors.BadRequestError),
         (422, {"message": "x"}, errors.BadRequestError),
         (429, {"code": "rate_limit_exceeded"}, errors.RateLimitError),

@@ -51,7 +51,7 @@ def test_the_defaults_are_the_documented_ones():
         (errors.ProviderTimeoutError("x", status=408), True),
         (errors.ProviderConnectionError("x"), True),
         (errors.ProtocolError("x"), True),
-        (errors.BadRequestError("x", status=409), True),
+        (errors.ConflictError("x", status=409), True),
         (errors.BadRequestError("x", status=400), False),
         (errors.QuotaExhaustedError("x"), False),
         (errors.AuthenticationError("x"), False),
