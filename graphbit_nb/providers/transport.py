@@ -6,9 +6,9 @@ Proxies and certificates are those that the environment names.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.request import getproxies, proxy_bypass
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from graphbit_nb.providers.limits import PoolLimits
+
+logger = logging.getLogger("graphbit_nb")
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_HEADER = 64 * 1024
@@ -40,8 +42,10 @@ def transport_to(url: httpx.URL, limits: PoolLimits) -> httpx.AsyncBaseTransport
         secure = url.scheme == "https" or (proxy is not None and proxy.url.scheme == "https")
         trust = _trust(secure)
         if proxy is None or proxy.url.scheme in {"http", "https"}:
-            with suppress(ImportError):
+            try:
                 return _AiohttpTransport(trust, proxy, limits)
+            except ImportError as error:
+                logger.warning("aiohttp cannot be imported (%s): many calls at once will be slow", error)
         keep = httpx.Limits(
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive,
@@ -116,8 +120,6 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
         self._inner = AiohttpTransport(verify=trust, proxy=proxy, client=session)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if request.url.userinfo:  # httpx has made a header of it
-            request.url = request.url.copy_with(userinfo=b"")
         if self._credentials and request.url.scheme == "http":
             request.headers["Proxy-Authorization"] = self._credentials
         with self._translation:
