@@ -228,7 +228,10 @@ class RetryScheduled:
 
 @dataclass(slots=True)
 class RateLimited:
-    """A call waits for our own limit on what a provider is asked: `seconds` at least, or None if nobody knows."""
+    """A call waits for our own limit on what a provider is asked.
+
+    `seconds` is how long at least, None if nobody knows, and 0.0 when the wait is over and the call is made.
+    """
 
     kind: ClassVar[Literal["rate.limited"]] = "rate.limited"
     run_id: str

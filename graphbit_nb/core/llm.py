@@ -188,11 +188,19 @@ class EmbedRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbedResponse:
-    """One vector for each text, in the order asked: `len(texts)` tuples of `dimension` floats."""
+    """One vector for each text.
+
+    Attributes:
+        vectors: In the order asked: `len(texts)` tuples of `dimension` floats.
+        usage: Tokens of this call.
+        model: The model that answered, in the provider's words.
+        cost: Money in US dollars; None when the price is not known.
+    """
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
+    cost: float | None = None
 
 
 StructuredOutput = Literal["schema", "grammar", "instruction"]
@@ -230,7 +238,7 @@ class CallListener(Protocol):
         """Attempt number `attempt` failed; return when the next may start, `delay` seconds from now or later."""
 
     def limited(self, limit: str, seconds: float | None, ahead: int) -> None:
-        """The call waits for a rate limit: `seconds` at least, if known, behind `ahead` other calls."""
+        """The call waits for a rate limit: `seconds` at least, if known, behind `ahead` others. 0.0: it is over."""
 
     def circuit(self, name: str, state: str, reason: str) -> None:
         """The call brought the circuit breaker `name` into another state."""

@@ -34,6 +34,7 @@ class Attempt:
     error: ErrorInfo | None = None
     delay: float | None = None  # seconds waited before the next attempt
     limited: str | None = None  # the limit of ours that it waited for
+    sent: float | None = None  # when it had waited long enough for that, and was made
     tools: list[ToolUse] = field(default_factory=list)  # what its answer asked for
 
 

@@ -139,6 +139,7 @@ class RunSnapshot:
                 node = self.index[event.node]
                 if node.attempts:
                     node.attempts[-1].limited = event.limit
+                    node.attempts[-1].sent = event.time if event.seconds == 0.0 else None
             case CircuitChanged():
                 self.circuits[event.circuit] = event.state
             case ToolCalled():

@@ -261,7 +261,9 @@ class NodeRun:
             began = self._run.loop.time()
             response = await client.embed(request, self)
             took = self._run.loop.time() - began
-            self._tell(LlmResponded, "", None, response.usage, response.model, None, None, took, None)
+            self._tell(
+                LlmResponded, "", None, response.usage, response.model, None, None, took, response.cost,
+            )  # fmt: skip
             return response
 
     async def use_tools(self, calls: Sequence[ToolCall], tools: Sequence[Tool], seconds: float) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ class ApiClient(BaseClient):
             response,
             first_token=None if stream.first_token is None else stream.first_token - started,
             latency=latency,
-            cost=await self._cost(request, response),
+            cost=await self._cost(request.model, response, self._body.get("service_tier")),
         )
 
     async def embed(
@@ -149,10 +149,13 @@ class ApiClient(BaseClient):
         model = request.model or self._model
         if not request.texts:
             return EmbedResponse(vectors=(), model=model)
+        if self._has_prices:
+            prices.warm_soon()
         failures = self._connection.failures(model)
         reply = await self._connection.post(self._path(path, model), write(replace(request, model=model)), failures)
         found, usage, answered_by = read(reply.text or "", len(request.texts), failures)
-        return EmbedResponse(vectors=found, usage=usage, model=answered_by or model)
+        response = EmbedResponse(vectors=found, usage=usage, model=answered_by or model)
+        return replace(response, cost=await self._cost(model, response))
 
     def check_embeddings(self, model: str | None) -> None:  # noqa: ARG002 (which model has vectors, its provider knows)
         """Raise `ConfigurationError` if the provider has no vectors."""
@@ -189,11 +192,12 @@ class ApiClient(BaseClient):
             return path
         return self._preset.path.format(path=path, model=quote(model or "", safe=""))
 
-    async def _cost(self, request: GenerateRequest, response: GenerateResponse) -> float | None:
+    async def _cost(
+        self, model: str | None, response: GenerateResponse | EmbedResponse, tier: Any = None
+    ) -> float | None:
         if self._has_prices and not prices.is_warm():
             await asyncio.to_thread(prices.warm)
-        base_url = self._connection.endpoint.base_url
-        return prices.cost_of(self._preset, base_url, request.model, response, self._body.get("service_tier"))
+        return prices.cost_of(self._preset, self._connection.endpoint.base_url, model, response, tier)
 
     def _check(self, request: GenerateRequest, failures: Failures) -> None:
         """Refuse what the provider lacks: a parameter that is dropped is an answer to another question."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from graphbit_nb.core.llm import StructuredOutput
     from graphbit_nb.providers.dialects import Language
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})  # names of this machine
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preset:
@@ -222,6 +224,7 @@ _OTHERS = (
     Preset(
         name="local",
         structured_output="grammar",
+        lacks=frozenset({"images"}),  # it is started without what would read them
         runs_here=True,
         headers={"Connection": "close"},  # it promises to keep a connection, and closes it after each stream
         body={"cache_prompt": False},  # a cached prompt gives another answer the second time

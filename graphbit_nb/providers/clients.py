@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import LlmClient
 from graphbit_nb.errors import ConfigurationError, GraphbitError, UsageError, did_you_mean
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.guards import Guards
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.model_lists import ModelLists
-from graphbit_nb.providers.presets import PRESETS
 from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.reliability.breaker import CircuitBreaker
@@ -61,7 +61,6 @@ class LlmClientManager:
 
     Args:
         limits: Of the connections to each address.
-        factories: Further providers by name, each a function of config and manager; one of our names replaces ours.
         lists: What is remembered of the providers' lists of models.
     """
 
@@ -69,13 +68,11 @@ class LlmClientManager:
         self,
         limits: PoolLimits | None = None,
         *,
-        factories: Mapping[str, Factory] | None = None,
         lists: ModelLists | None = None,
     ) -> None:
         self.limits = limits or PoolLimits()
         self.lists = lists or ModelLists()
         self.guards = Guards()
-        self._factories = dict(factories or {})
         self._clients: dict[Hashable, tuple[LlmConfig, LlmClient, object]] = {}
         self._pools: HttpPools | None = None
 
@@ -93,8 +90,6 @@ class LlmClientManager:
 
     def _make(self, config: LlmConfig) -> LlmClient:
         name = config.provider
-        if (own := self._factories.get(name)) is not None:
-            return own(config, self)
         if (made := ProviderRegistry.registered(name)) is None:
             if (ours := FACTORIES.get(name)) is not None:
                 return ours(config, self)
@@ -122,8 +117,7 @@ class LlmClientManager:
                 f"the provider {name!r} gives {type(client).__name__}, which is no client; derive it from "
                 "CustomLlmClient"
             )
-        made_client: LlmClient = client
-        return made_client
+        return client
 
     def believes_list(self, config: LlmConfig) -> bool:
         """Whether what the provider of `config` lists says anything about its model. Raises as `client` does."""

@@ -11,15 +11,14 @@ from pydantic import SecretStr
 
 from graphbit_nb.core.llm import StructuredOutput
 from graphbit_nb.errors import ConfigurationError, did_you_mean
-from graphbit_nb.providers.catalog import PRESETS, Preset
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.environment import environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from graphbit_nb.core.config import LlmConfig
-
-__all__ = ["PRESETS", "Preset", "Resolved", "resolve"]
+    from graphbit_nb.providers.catalog import Preset
 
 OLLAMA_PORT = 11434
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")

@@ -1,4 +1,4 @@
-"""What an answer costs, by the prices that providers publish, as `genai-prices` keeps them.
+"""What a call costs, by the prices that providers publish, as `genai-prices` keeps them.
 
 The list takes a third of a second to load: `warm` does that in a thread, before the first answer is there. Whatever is
 wrong with it, no call fails for it: what is not known is None, which is not nothing.
@@ -13,24 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from graphbit_nb.providers.catalog import PRESETS
+from graphbit_nb.core.llm import EmbedResponse
+from graphbit_nb.providers.catalog import LOOPBACK, PRESETS
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import ModelInfo, ModelPrice
 
-    from graphbit_nb.core.llm import GenerateResponse, Usage
+    from graphbit_nb.core.llm import GenerateResponse
     from graphbit_nb.providers.catalog import Preset
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-MILLION = 1e6
-
-# What is in a price and can be worked out here. The searches of a provider's own tools are not told to us.
-_SIMPLE = frozenset(
-    {
-        "input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok", "requests_kcount",
-        "web_searches_kcount", "storage_searches_kcount",
-    }
-)  # fmt: skip
 _USUAL_TIERS = frozenset({"default", "standard_only"})
 
 logger = logging.getLogger("graphbit_nb")
@@ -76,7 +67,7 @@ def is_listed(preset: Preset, base_url: str) -> bool:
 
 
 def cost_of(
-    preset: Preset, base_url: str, model: str | None, response: GenerateResponse, tier: Any = None
+    preset: Preset, base_url: str, model: str | None, response: GenerateResponse | EmbedResponse, tier: Any = None
 ) -> float | None:
     """Return US dollars, or None when the price or the tokens are not known: unknown is not nothing.
 
@@ -84,7 +75,7 @@ def cost_of(
         preset: The provider.
         base_url: Its address: elsewhere than at its own, a provider's prices are not known.
         model: What was asked; what the provider says that answered goes before it.
-        response: The answer.
+        response: The answer, or the vectors.
         tier: Service tier that was asked for, if one was.
     """
     if preset.runs_here:
@@ -94,40 +85,29 @@ def cost_of(
     if listed_as is None:
         return None
     try:
-        return _cost(listed_as, (response.model, model), response.usage, tier)
+        return _cost(listed_as, (response.model, model), response, tier)
     except Exception:  # the list is data of others
         logger.debug("the price of %s/%s cannot be worked out", preset.name, model, exc_info=True)
         return None
 
 
-def _cost(listed_as: str, names: tuple[str | None, ...], usage: Usage, tier: Any) -> float | None:
-    if usage.input_tokens is None or usage.output_tokens is None:
+def _cost(
+    listed_as: str, names: tuple[str | None, ...], response: GenerateResponse | EmbedResponse, tier: Any
+) -> float | None:
+    from genai_prices import Usage as Tokens
+
+    usage = response.usage
+    answered = 0 if isinstance(response, EmbedResponse) else usage.output_tokens  # vectors are no tokens
+    if usage.input_tokens is None or answered is None:
         return None
     found = (_model(listed_as, name) for name in names if name)
     model = next((one for one in found if one is not None), None)
     price = None if model is None else _price(model, tier)
-    if price is None:
+    if price is None or price.input_mtok is None or (price.output_mtok is None and answered):
         return None
-    told = {name for name, value in vars(price).items() if value is not None}
-    if not told <= _SIMPLE:
-        return _by_the_list(price, usage)
-    if "input_mtok" not in told or ("output_mtok" not in told and usage.output_tokens):
-        return None
-    whole, cached = usage.input_tokens, min(usage.cached_tokens or 0, usage.input_tokens)
-    given = _rate(price.input_mtok, whole)
-    read = _rate(price.cache_read_mtok, whole) if "cache_read_mtok" in told else given
-    answered = _rate(price.output_mtok, whole) if "output_mtok" in told else 0.0
-    call = _rate(price.requests_kcount, whole) / 1000 if "requests_kcount" in told else 0.0
-    return call + ((whole - cached) * given + cached * read + usage.output_tokens * answered) / MILLION
-
-
-def _rate(price: Any, tokens: int) -> float:
-    """Return a price as it is for a prompt of so many tokens."""
-    tiered: TieredPrices = price
-    if not hasattr(price, "tiers"):
-        return float(price)
-    reached = [one for one in tiered.tiers if tokens > one.start]
-    return float(reached[-1].price if reached else tiered.base)
+    cached = min(usage.cached_tokens or 0, usage.input_tokens)
+    told = Tokens(input_tokens=usage.input_tokens, output_tokens=answered, cache_read_tokens=cached)
+    return float(price.calc_price(told)["total_price"])
 
 
 def _price(model: ModelInfo, tier: Any) -> ModelPrice | None:
@@ -136,15 +116,6 @@ def _price(model: ModelInfo, tier: Any) -> ModelPrice | None:
         return model.get_prices(now)
     known = any(variant.when == {"service_tier": tier} for variant in model.price_variants or ())
     return model.get_prices(now, {"service_tier": tier}) if known else None
-
-
-def _by_the_list(price: ModelPrice, usage: Usage) -> float:
-    from genai_prices import Usage as Tokens
-
-    told = Tokens(
-        input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, cache_read_tokens=usage.cached_tokens
-    )
-    return float(price.calc_price(told)["total_price"])
 
 
 @lru_cache(maxsize=1024)

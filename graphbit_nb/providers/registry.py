@@ -88,8 +88,8 @@ class ProviderRegistry:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Return the names of all providers, ours among them, sorted."""
+        from graphbit_nb.providers.catalog import PRESETS
         from graphbit_nb.providers.clients import FACTORIES
-        from graphbit_nb.providers.presets import PRESETS
 
         cls._search()
         return tuple(sorted({*FACTORIES, *PRESETS, *cls._found, *cls._announced}))

@@ -122,8 +122,10 @@ class ResilientClient(BaseClient):
             call = partial(breaker.call, call, on_change=None if listener is None else partial(_tell_change, listener))
         if limiter is None:
             return await call()
-        told = None if listener is None else partial(_tell_wait, listener)
-        async with limiter.permit(tokens, on_wait=told) as permit:
+        waits = None if listener is None else _Waits(listener)
+        async with limiter.permit(tokens, on_wait=waits) as permit:
+            if waits is not None:
+                waits.over()
             answer = await call()
             if (used := answer.usage.total_tokens) > 0:  # others say nothing, or nonsense
                 permit.used(used)
@@ -194,16 +196,28 @@ class _Runner:
         self._listener.circuit(name, state, reason)
 
 
+class _Waits:
+    """Tells a listener that its call waits for a limit, and when it does so no more."""
+
+    def __init__(self, listener: CallListener) -> None:
+        self._listener = listener
+        self._limit: str | None = None
+
+    def __call__(self, wait: RateWait) -> None:
+        self._limit = f"{wait.limiter}: {wait.reason}" if wait.limiter else wait.reason
+        self._listener.limited(self._limit, wait.seconds, wait.ahead)
+
+    def over(self) -> None:
+        if self._limit is not None:
+            self._listener.limited(self._limit, 0.0, 0)
+
+
 async def _waited_already(delay: float) -> None:
     """The listener has waited."""
 
 
 def _tell_change(listener: CallListener, change: CircuitChange) -> None:
     listener.circuit(change.circuit, change.after.value, change.reason)
-
-
-def _tell_wait(listener: CallListener, wait: RateWait) -> None:
-    listener.limited(f"{wait.limiter}: {wait.reason}" if wait.limiter else wait.reason, wait.seconds, wait.ahead)
 
 
 def _estimate(request: GenerateRequest) -> float:

@@ -16,6 +16,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx  # noqa: TID253 (this module is imported with the first client)
 
 from graphbit_nb.errors import ConfigurationError
+from graphbit_nb.providers.catalog import LOOPBACK
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("graphbit_nb")
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 LONGEST_HEADER = 64 * 1024
 LONGEST_WHOLE = 64 * 1024
 

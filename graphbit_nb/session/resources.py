@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from graphbit_nb.errors import ConfigurationError
-from graphbit_nb.providers.presets import PRESETS
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.session.model_names import is_fetched, is_slip, nearest_names, runs_elsewhere
 
 if TYPE_CHECKING:

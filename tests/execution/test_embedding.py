@@ -1,6 +1,7 @@
 """Texts become vectors."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from simulation import Model, Simulation, python, workflow
@@ -90,6 +91,28 @@ def test_the_call_is_told_and_counted():
     ]  # fmt: skip
     assert run.told("llm.requested")[0].parameters == {"texts": 2}
     assert run.snapshot.usage.calls == 1
+
+
+class Priced(Model):
+    """Each embedding costs as much as is told; each answer, 0.25."""
+
+    def __init__(self, cost):
+        super().__init__()
+        self.cost = cost
+
+    async def generate(self, request, listener=None):
+        return replace(await super().generate(request, listener), cost=0.25)
+
+    async def embed(self, request, listener=None):
+        return replace(await super().embed(request, listener), cost=self.cost)
+
+
+@pytest.mark.parametrize(("cost", "total"), [(0.5, 0.75), (0.0, 0.25), (None, None)])
+def test_what_it_costs_is_part_of_what_the_run_costs(cost, total):
+    run = Simulation(embed("two words"), gb.Node.prompt("b", "say something"), client=Priced(cost))
+    assert run.snapshot.nodes["a"].cost == cost
+    assert run.snapshot.cost == total
+    assert run.snapshot.usage == gb.Usage(input_tokens=2, output_tokens=1, calls=2)
 
 
 def test_a_failed_call_fails_the_node():

@@ -9,7 +9,6 @@ from graphbit_nb.errors import ConfigurationError
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.registry import ProviderRegistry
-from graphbit_nb.providers.scripted import ScriptedClient
 
 
 @pytest.fixture
@@ -62,12 +61,6 @@ async def test_clients_of_one_address_share_its_connections(manager, server):
 async def test_an_unknown_provider_is_answered_with_the_nearest(manager):
     with pytest.raises(ConfigurationError, match="did you mean 'openai'"):
         manager.client(LlmConfig(provider="openia", model="m"))
-
-
-async def test_a_further_provider_can_be_given():
-    manager = LlmClientManager(factories={"mine": lambda config, _: ScriptedClient({"*": config.model})})
-    got = await manager.client(LlmConfig(provider="mine", model="hello")).generate(ask())
-    assert got.text == "hello"
 
 
 async def test_the_limits_can_be_read_and_reach_the_pool(manager):

@@ -9,8 +9,8 @@ from faultserver_shapes import SHAPES
 
 import graphbit_nb as gb
 from graphbit_nb.core.snapshot import RunSnapshot
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.hints import hint_for
-from graphbit_nb.providers.presets import PRESETS
 
 AT_ONCE = gb.RetryPolicy(max_attempts=ALLOWED, base_delay=0)
 CASES = [pytest.param(*case, id=f"{case[0]}-{case[1].name}-{'streamed' if case[2] else 'whole'}") for case in cases()]

@@ -14,7 +14,7 @@ from faultserver import Listener, ask
 
 from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
-from graphbit_nb.core.llm import LlmClient, Message, ToolSpec
+from graphbit_nb.core.llm import Image, LlmClient, Message, ToolSpec
 from graphbit_nb.providers.local import client as local_client
 from graphbit_nb.providers.local import is_available, weights
 from graphbit_nb.providers.local.client import LocalClient, LocalOptions
@@ -175,6 +175,12 @@ class TestWithTheModel:
 
     async def test_an_answer_costs_nothing(self, local):
         assert (await local.generate(ask(max_tokens=1))).cost == 0.0
+
+    @pytest.mark.parametrize("tools", [(), (ADD,)], ids=["plain", "with tools"])
+    async def test_an_image_is_refused_with_what_to_do(self, local, tools):
+        request = replace(ask(tools=tools), messages=(Message("user", "what?", images=(Image(data=b"png"),)),))
+        with pytest.raises(errors.BadRequestError, match="local has no images: leave out images, or ask another"):
+            await local.generate(request)
 
     async def test_a_prompt_that_is_too_long_is_told_in_numbers_with_what_to_do(self, local):
         with pytest.raises(errors.ContextTooLongError, match=r"\d{4} tokens.*1024.*LlmConfig\.local\(context="):

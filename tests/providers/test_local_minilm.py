@@ -106,6 +106,11 @@ async def test_vectors_need_no_runtime_of_the_chat_model(slow, monkeypatch):
     assert len(got.vectors[0]) == 384
 
 
+async def test_vectors_cost_nothing(slow):
+    slow.go_on.set()
+    assert (await LocalClient("minilm").embed(EmbedRequest(texts=("a",)))).cost == 0.0
+
+
 async def test_it_answers_no_prompts(slow):
     with pytest.raises(errors.ConfigurationError, match=r"'minilm' gives vectors.*LlmConfig\.local\(\)"):
         await LocalClient("minilm").generate(ask())

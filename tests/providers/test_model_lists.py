@@ -15,6 +15,7 @@ from graphbit_nb.core.llm import ModelInfo
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.model_lists import ModelLists
 from graphbit_nb.providers.presets import resolve
+from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.providers.scripted import ScriptedClient
 from graphbit_nb.reliability.retry import RetryPolicy
@@ -227,12 +228,12 @@ async def test_a_script_has_no_list(manager):
     assert await manager.models_of(config) is None
 
 
-async def test_a_custom_client_without_a_list_is_unknown():
+async def test_a_custom_client_without_a_list_is_unknown(manager, monkeypatch):
     class Own(ScriptedClient):
         def model_info(self):
             return ModelInfo(provider="mine", name="m")
 
-    manager = LlmClientManager(factories={"mine": lambda _, __: Own({})})
+    monkeypatch.setattr(ProviderRegistry, "_found", {"mine": lambda _: Own({})})
     config = LlmConfig(provider="mine", model="m")
     assert await manager.models_of(config) is None
 

@@ -7,9 +7,10 @@ from graphbit_nb import errors
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, Image, Message, ToolSpec
 from graphbit_nb.errors import ConfigurationError
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.dialects import dialect_of
-from graphbit_nb.providers.presets import PRESETS, resolve
+from graphbit_nb.providers.presets import resolve
 
 KEY = "sk-from-somewhere"
 ASKED = [name for name in PRESETS if name != "local"]
@@ -182,7 +183,7 @@ async def test_every_server_of_ones_own_needs_no_key_and_says_how_it_is_started(
     await manager.aclose()
 
 
-@pytest.mark.parametrize(("name", "lacking"), [(name, one) for name in ASKED for one in sorted(PRESETS[name].lacks)])
+@pytest.mark.parametrize(("name", "lacking"), [(name, one) for name in PRESETS for one in sorted(PRESETS[name].lacks)])
 async def test_what_a_provider_lacks_is_refused_and_not_dropped(server, pools, name, lacking):
     images = (Image(data=b"x"),) if lacking == "images" else ()
     request = GenerateRequest(messages=(Message("user", "hi", images=images),), **VALUES[lacking])

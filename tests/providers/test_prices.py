@@ -3,9 +3,9 @@ import threading
 import pytest
 from faultserver import answer, ask, chat_answer, make_client
 
-from graphbit_nb.core.llm import GenerateResponse, Usage
+from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateResponse, Usage
 from graphbit_nb.providers import prices
-from graphbit_nb.providers.presets import PRESETS
+from graphbit_nb.providers.catalog import PRESETS
 
 AZURE = "https://us.openai.azure.com/openai/v1"
 
@@ -15,6 +15,12 @@ def cost(provider, model, given=1000, answered=100, cached=None, *, base_url=Non
     usage = Usage(input_tokens=given, output_tokens=answered, cached_tokens=cached, calls=1)
     response = GenerateResponse(text="", usage=usage, model=said)
     return prices.cost_of(preset, base_url or preset.base_url or AZURE, model, response, tier)
+
+
+def cost_of_vectors(provider, model, given=1000, *, base_url=None):
+    preset = PRESETS[provider]
+    response = EmbedResponse(vectors=(), usage=Usage(input_tokens=given, calls=1))
+    return prices.cost_of(preset, base_url or preset.base_url, model, response)
 
 
 def by_the_list(listed_as, model, given, answered, cached=None):
@@ -107,6 +113,26 @@ def test_what_runs_on_this_machine_costs_nothing(provider, base_url, model, expe
     assert cost(provider, model, base_url=base_url) == expected
 
 
+def test_vectors_cost_what_the_list_says_of_the_texts():
+    expected = by_the_list("openai", "text-embedding-3-small", 1000, 0)
+    assert cost_of_vectors("openai", "text-embedding-3-small") == pytest.approx(expected)
+    assert expected > 0
+
+
+@pytest.mark.parametrize(("model", "given"), [("no-such-model", 1000), ("text-embedding-3-small", None)])
+def test_what_vectors_cost_may_be_unknown(model, given):
+    assert cost_of_vectors("openai", model, given) is None
+
+
+def test_vectors_of_this_machine_cost_nothing():
+    assert cost_of_vectors("ollama", "nomic-embed-text", None) == 0.0
+
+
+def test_an_answer_of_a_model_that_has_no_price_for_answers_is_unknown():
+    assert cost("openai", "text-embedding-3-small") is None
+    assert cost("openai", "whisper-1") is None
+
+
 def test_a_list_that_is_broken_costs_no_call(monkeypatch):
     monkeypatch.setattr(prices, "_model", lambda *_: "no model")
     assert cost("openai", "gpt-4o-mini") is None
@@ -142,6 +168,14 @@ async def test_an_answer_says_what_it_cost(server, pools, monkeypatch):
     server.will(answer(chat_answer() | {"model": "gpt-4o-mini"}))
     got = await make_client(server, pools).generate(ask())
     assert got.cost == pytest.approx(by_the_list("openai", "gpt-4o-mini", 7, 2, 3))
+
+
+async def test_vectors_say_what_they_cost(server, pools, monkeypatch):
+    monkeypatch.setattr(prices, "_list_of", lambda preset, base_url: "openai")
+    rows = [{"index": 0, "embedding": [0.5]}]
+    server.will(answer({"data": rows, "model": "text-embedding-3-small", "usage": {"prompt_tokens": 8}}))
+    got = await make_client(server, pools).embed(EmbedRequest(texts=("a",)))
+    assert got.cost == pytest.approx(by_the_list("openai", "text-embedding-3-small", 8, 0))
 
 
 async def test_an_answer_of_a_model_on_this_machine_costs_nothing(server, pools):

@@ -252,11 +252,13 @@ def test_a_call_that_waits_for_its_permit_says_so():
             result = await executor.run(prompts(3), loop="current", views=(view,))
             return result, view.of("rate.limited")
 
-    result, [wait] = in_virtual_time(main())
+    result, [wait, over] = in_virtual_time(main())
     assert result.is_success()
     assert (wait.node, wait.limit, wait.ahead) == ("n2", "openai_compatible/fake-1: requests", 0)
     assert wait.seconds == pytest.approx(60, abs=1)
-    assert result.nodes["n2"].latency is not None
+    assert (over.node, over.seconds) == ("n2", 0.0)
+    [attempt] = result.nodes["n2"].attempts
+    assert attempt.sent == over.time
 
 
 def test_a_breaker_that_opens_while_a_call_waits_refuses_it_and_its_permit_is_given_back():

@@ -9,6 +9,7 @@ import pytest
 import graphbit_nb as gb
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.providers.model_lists import ModelLists
+from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.scripted import ScriptedClient
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.model_names import is_fetched, is_slip
@@ -48,9 +49,16 @@ class Clock:
         return self.now
 
 
+@pytest.fixture(autouse=True)
+def clean(monkeypatch):
+    """A registry of its own for each test."""
+    monkeypatch.setattr(ProviderRegistry, "_found", {})
+
+
 def manager_of(clock=None, **providers):
-    factories = {name: lambda _, __, client=client: client for name, client in providers.items()}
-    return LlmClientManager(factories=factories, lists=ModelLists(clock=clock or Clock()))
+    for name, client in providers.items():
+        ProviderRegistry.register(name, lambda _, client=client: client)
+    return LlmClientManager(lists=ModelLists(clock=clock or Clock()))
 
 
 def asked(config, node="draft"):

@@ -14,6 +14,7 @@ from graphbit_nb.core.llm import EmbedRequest, EmbedResponse, GenerateRequest, G
 from graphbit_nb.errors import ConfigurationError, ProviderConnectionError, did_you_mean
 from graphbit_nb.providers.api import ApiClient
 from graphbit_nb.providers.base import BaseClient
+from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.http import Endpoint, HttpPools
 from graphbit_nb.providers.local import is_available, tool_choice, weights
 from graphbit_nb.providers.local.catalog import EMBEDDING_MODEL, KNOWN
@@ -29,7 +30,6 @@ from graphbit_nb.providers.local.process import (
     describe_exit,
     release,
 )
-from graphbit_nb.providers.presets import PRESETS
 from graphbit_nb.providers.schema import tighten
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ class LocalClient(BaseClient):
             ConfigurationError: numpy or the weights are missing, or another model is asked for.
         """
         self.check_embeddings(request.model)
-        return await self._embedding().embed(request.texts)
+        return replace(await self._embedding().embed(request.texts), cost=0.0)
 
     def check_embeddings(self, model: str | None) -> None:
         """Raise `ConfigurationError` if numpy or the weights are missing, or `model` is none that gives vectors."""
