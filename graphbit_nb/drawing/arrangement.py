@@ -21,15 +21,22 @@ _MOST_TRIED = 200  # cards; above, the narrower way is guessed, since a layout t
 _LEAST_SCALE: dict[Density, float] = {"full": 10 / 11, "compact": 10 / 12}  # no line of text below 10 px
 
 
-def arrange(scene: Scene, width: float) -> Places:
-    """Lay a scene out in the first way that fits `width` with text that can be read, else in the narrowest."""
+def arrange(scene: Scene, width: float, rankdir: Rankdir | None = None) -> Places:
+    """Lay a scene out in the first way that fits `width` with text that can be read, else in the narrowest.
+
+    Args:
+        scene: What to lay out.
+        width: Pixels that there are.
+        rankdir: The direction, where it is not to be chosen.
+    """
     ways: list[tuple[Rankdir, Density]] = [("LR", "compact"), ("TB", "compact")]
     if len(scene.cards) > _MOST_TRIED:
-        ways = [(_narrower(scene), "compact")]
+        ways = [(rankdir or _narrower(scene), "compact")]
     elif width < _NARROW:
         ways.reverse()
     elif len(scene.cards) <= MOST_FULL:
         ways = [("LR", "full"), ("TB", "full"), *ways]
+    ways = [way for way in ways if rankdir in (None, way[0])]
     tried = []
     for rankdir, density in ways:
         places = place(scene, rankdir=rankdir, density=density)

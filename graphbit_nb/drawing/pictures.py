@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from copy import copy
 from typing import TYPE_CHECKING
 
 from graphbit_nb.drawing.arrangement import MOST_FULL, PAD, arrange
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from graphbit_nb.core.snapshot import RunSnapshot
-    from graphbit_nb.drawing.scene import Frame, Link, Scene
+    from graphbit_nb.drawing.scene import Frame, Link, Rankdir, Scene
     from graphbit_nb.graph.workflow import Workflow
 
 WIDTH = 960  # pixels of a notebook's output, when nobody says otherwise
@@ -70,14 +71,16 @@ def draw(scene: Scene, *, width: float | None = None, static: bool = True) -> st
     Raises:
         LayoutError: no Graphviz could lay it out.
     """
-    if not scene.cards:
-        return _nothing(scene, Pen(static))
-    shown = scene.bundled()
-    return _Picture(shown, arrange(shown, WIDTH if width is None else width), Pen(static)).svg()
+    return Drawing.of(scene, width=width, static=static).svg() if scene.cards else _nothing(scene, Pen(static))
 
 
-class _Picture:
-    """One drawing in the making."""
+class Drawing:
+    """A scene that has been laid out.
+
+    Attributes:
+        scene: What is drawn, with one link at most from a card to another.
+        places: Where everything is.
+    """
 
     def __init__(self, scene: Scene, places: Places, pen: Pen) -> None:
         self.scene = scene
@@ -86,9 +89,42 @@ class _Picture:
         self.across = places.rankdir == "TB"
         self.cards = scene.by_id()
         self.curves = routes(scene, places)
+        self._shape = scene.shape()
+
+    @classmethod
+    def of(
+        cls, scene: Scene, *, width: float | None = None, rankdir: Rankdir | None = None, static: bool = True
+    ) -> Drawing:
+        """Lay out a scene of at least one card. See `draw` and `arrange` for the arguments and what is raised."""
+        shown = scene.bundled()
+        return cls(shown, arrange(shown, WIDTH if width is None else width, rankdir), Pen(static))
+
+    def shows(self, scene: Scene) -> bool:
+        """Whether this is also the drawing of `scene`, but for states and texts: whether nothing would move."""
+        return scene.shape() == self._shape
+
+    def with_states_of(self, scene: Scene) -> Drawing:
+        """Return the same drawing of another scene that it shows; nothing is laid out."""
+        other = copy(self)
+        other.scene = scene.bundled()
+        other.cards = other.scene.by_id()
+        return other
+
+    def card(self, card_id: str) -> str:
+        """Return one card at its place."""
+        return draw_card(self.cards[card_id], self.places.cards[card_id], self.places.density, self.pen)
+
+    def frame(self, number: int) -> str:
+        """Return one frame at its place, by its number in the scene."""
+        return self._frame(self.scene.frames[number], self.places.frames[number])
+
+    def flows(self) -> dict[tuple[str, str], str]:
+        """Return how far each link has come, by the cards that it joins."""
+        return {(link.source, link.target): self.scene.flow(link, self.cards) for link in self.scene.links}
 
     def svg(self) -> str:
-        frames = "".join(self._frame(self.scene.frames[k], box) for k, box in self.places.frames.items())
+        """Return the whole drawing as SVG."""
+        frames = "".join(self.frame(k) for k in self.places.frames)
         links, tags, tag_boxes = [], [], []
         heads = (box._replace(bottom=box.top + _FRAME_HEAD) for box in self.places.frames.values())
         taken = [*covered(self.scene, self.places).values(), *heads]
@@ -101,10 +137,8 @@ class _Picture:
                 tags.append(self._tag(link, tag_text(link.label), box, flow))
         # Below each other: what waits, what is done, what goes on now.
         order = sorted(range(len(links)), key=lambda k: _FLOWS.index(self.scene.flow(self.scene.links[k], self.cards)))
-        cards = (
-            draw_card(card, self.places.cards[card.id], self.places.density, self.pen) for card in self.scene.cards
-        )
-        body = frames + "".join(links[k] for k in order) + "".join(tags) + "".join(cards)
+        cards = "".join(map(self.card, self.cards))
+        body = frames + "".join(links[k] for k in order) + "".join(tags) + cards
         return _page(self.scene, body, self._extent(tag_boxes), self.pen, self.places)
 
     def _extent(self, tags: list[Box]) -> Box:

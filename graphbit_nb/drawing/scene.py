@@ -137,6 +137,12 @@ class Scene:
             return self
         return replace(self, links=tuple(_one(links) for links in pairs.values()))
 
+    def shape(self) -> tuple[object, ...]:
+        """Return what decides where everything goes, and what links look like: two scenes alike in this lie alike."""
+        cards = tuple((card.id, card.label, card.kind, card.sub, card.room, card.fan) for card in self.cards)
+        frames = tuple((frame.id, frame.label, frame.members, frame.sub, frame.parent) for frame in self.frames)
+        return self.title, cards, frozenset(self.bundled().links), frames
+
     def flow(self, link: Link, cards: Mapping[str, Card]) -> str:
         """Return how far a link has come: ``idle``, ``active``, ``done``, or ``dead`` when it never will."""
         source, target = cards[link.source].state, cards[link.target].state
