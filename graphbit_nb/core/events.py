@@ -312,6 +312,19 @@ class NodeSucceeded:
 
 
 @dataclass(slots=True)
+class NodeCached:
+    """A node was not run: its output is there already, from `source`."""
+
+    kind: ClassVar[Literal["node.cached"]] = "node.cached"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    output: Any
+    source: str
+
+
+@dataclass(slots=True)
 class NodeFailed:
     """A node ended with an error."""
 
@@ -379,6 +392,7 @@ Event = (
     | OutputRejected
     | FallbackAsked
     | NodeSucceeded
+    | NodeCached
     | NodeFailed
     | NodeSkipped
     | NodeCancelled

@@ -66,6 +66,7 @@ class NodeSnapshot:
         options: The labels that the person may choose from.
         error: Why it failed, or which failure its fallback stood in for.
         reason: Why it was skipped or cancelled.
+        source: Where its output was taken from, if it was not run.
         started: When it first took a slot (seconds since 1970).
         finished: When it ended.
     """
@@ -85,6 +86,7 @@ class NodeSnapshot:
     attempts: list[Attempt] = field(default_factory=list)
     error: ErrorInfo | None = None
     reason: str | None = None
+    source: str | None = None
     ready: float | None = None
     started: float | None = None
     finished: float | None = None

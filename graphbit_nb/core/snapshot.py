@@ -13,6 +13,7 @@ from graphbit_nb.core.events import (
     LlmRequested,
     LlmResponded,
     LlmToken,
+    NodeCached,
     NodeCancelled,
     NodeExpanded,
     NodeFailed,
@@ -159,6 +160,10 @@ class RunSnapshot:
                 node.state = NodeState.RETRYING
                 node.streamed = ""
                 node.end_attempt(event.time, event.error)
+            case NodeCached():
+                node = self.index[event.node]
+                self._end(node, NodeState.CACHED, event.time)
+                node.output, node.source = event.output, event.source
             case NodeFailed():
                 node = self.index[event.node]
                 self._end(node, NodeState.FAILED, event.time)

@@ -22,6 +22,7 @@ class RunOptions:
         deadline: Seconds that the run may take; while a person is waited for they do not count.
         answers: Answers of persons that are known beforehand, by node; by a path without numbers for all of its items
             and iterations.
+        pinned: Outputs of nodes that are not run, by name.
         cancels: Nodes that are cancelled as soon as the run begins, or as they come to be.
         parks: Whether the run returns when a person is all that it waits for.
         echoes: Whether what nodes print is printed as well as kept.
@@ -33,6 +34,7 @@ class RunOptions:
     provider_limits: Mapping[str, int] = field(default_factory=dict)
     deadline: float | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
+    pinned: Mapping[str, Any] = field(default_factory=dict)
     cancels: frozenset[str] = frozenset()
     parks: bool = False
     echoes: bool = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from graphbit_nb.core.events import (
     ErrorInfo,
     FallbackAsked,
+    NodeCached,
     NodeCancelled,
     NodeExpanded,
     NodeFailed,
@@ -284,9 +285,10 @@ class Run:
     # ---- composites
 
     def known(self, paths: Sequence[str]) -> frozenset[int]:
-        """Return which of these nodes have their output already, from before the run was resumed."""
+        """Return which of these nodes have their output already: pinned, or from before the run was resumed."""
+        pinned = self.options.pinned
         if not self._resumes:
-            return frozenset()
+            return frozenset(i for i, path in enumerate(paths) if path in pinned) if pinned else frozenset()
         index = self.snapshot.index
         return frozenset(i for i, path in enumerate(paths) if path in index and index[path].state.has_output)
 
@@ -342,7 +344,12 @@ class Run:
     def _open(self, number: int) -> None:
         path = self._paths[number]
         if self._resumes and (old := self.snapshot.index[path]).state.has_output:
-            self._keep(number, old.output)
+            self._keep(number, old.output, is_cached=old.state is NodeState.CACHED)
+            return
+        if path in self.options.pinned:
+            value = self.options.pinned[path]
+            self.publish(NodeCached, path, value, "pinned")
+            self._keep(number, value, is_cached=True)
             return
         self.publish(NodeStarted, path)
         node = self._nodes[number]
@@ -442,10 +449,10 @@ class Run:
         self.publish(NodeSucceeded, self._paths[number], value, instead_of)
         self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None))
 
-    def _keep(self, number: int, value: Any) -> None:
-        """A node has had its output since before the run was resumed."""
+    def _keep(self, number: int, value: Any, *, is_cached: bool) -> None:
+        """A node has had its output since before it came to it."""
         self._deliver(number, value)
-        self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None))
+        self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None, is_cached))
 
     def _deliver(self, number: int, value: Any) -> None:
         owner = self._owners.get(number)

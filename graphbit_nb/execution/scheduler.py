@@ -36,17 +36,18 @@ if TYPE_CHECKING:
 PENDING, READY, RUNNING, RETRYING, WAITING = (
     NodeState.PENDING, NodeState.READY, NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING,
 )  # fmt: skip
-SUCCEEDED, FAILED, SKIPPED, CANCELLED = (
-    NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED,
+SUCCEEDED, CACHED, FAILED, SKIPPED, CANCELLED = (
+    NodeState.SUCCEEDED, NodeState.CACHED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED,
 )  # fmt: skip
 
 TRANSITIONS: dict[NodeState, frozenset[NodeState]] = {
     PENDING: frozenset({READY, RUNNING, WAITING, SKIPPED, CANCELLED}),
     READY: frozenset({RUNNING, CANCELLED}),
-    RUNNING: frozenset({SUCCEEDED, FAILED, RETRYING, CANCELLED}),
+    RUNNING: frozenset({SUCCEEDED, CACHED, FAILED, RETRYING, CANCELLED}),
     RETRYING: frozenset({RUNNING, SUCCEEDED, FAILED, CANCELLED}),  # succeeded: by its fallback, when time is up
     WAITING: frozenset({SUCCEEDED, FAILED, CANCELLED}),
     SUCCEEDED: frozenset(),
+    CACHED: frozenset(),
     FAILED: frozenset(),
     SKIPPED: frozenset(),
     CANCELLED: frozenset(),
@@ -234,7 +235,7 @@ class Scheduler:
 
     def _succeeded(self, told: Succeeded) -> None:
         node = told.node
-        self._move(node, SUCCEEDED)
+        self._move(node, CACHED if told.is_cached else SUCCEEDED)
         self._end(node)
         # Nodes that were waiting for a slot before come first, so that ready means first come, first served.
         self._fill_slots()

@@ -17,6 +17,7 @@ class Succeeded:
 
     node: int
     label: str | None = None
+    is_cached: bool = False
 
 
 @dataclass(slots=True)

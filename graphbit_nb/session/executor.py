@@ -19,7 +19,7 @@ from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.handle import RunHandle
-from graphbit_nb.session.job import Job, checked_answers, checked_names, copied, model_nodes, node_at
+from graphbit_nb.session.job import Job, checked_answers, checked_names, checked_pins, copied, model_nodes, node_at
 from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
 from graphbit_nb.session.shared import keep_latest, shared_manager
@@ -114,6 +114,7 @@ class WorkflowExecutor:
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
+        pinned: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -125,6 +126,7 @@ class WorkflowExecutor:
             nodes: Run only these and what they need.
             cache: See the class.
             answers: What persons answer, by the node that asks, as far as it is known beforehand.
+            pinned: Outputs of nodes that are not run, by name.
             loop: ``"current"`` runs the nodes on the caller's own loop, for objects that are bound to it.
             views: Called with each event, on the engine's thread.
 
@@ -138,7 +140,7 @@ class WorkflowExecutor:
             ConfigurationError: a model is not set up.
             KeyboardInterrupt: the user stopped the run; `graphbit_nb.last` has what was finished.
         """
-        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views)
+        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views)
         return self._do(job, loop)
 
     def resume(
@@ -184,6 +186,7 @@ class WorkflowExecutor:
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
+        pinned: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -192,7 +195,7 @@ class WorkflowExecutor:
         Cancelling this call cancels the run, waits for its end and raises CancelledError; `graphbit_nb.last` has what
         was finished.
         """
-        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views)
+        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views)
         return await self._do_async(job, loop)
 
     def start(
@@ -203,6 +206,7 @@ class WorkflowExecutor:
         nodes: Sequence[str] | None = None,
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
+        pinned: Mapping[str, Any] | None = None,
         views: Sequence[Sink] = (),
         parks: bool = False,
     ) -> RunHandle:
@@ -211,7 +215,9 @@ class WorkflowExecutor:
         The run goes on while it waits for a person: `handle.answer` gives the answer. With `parks` it ends then
         instead, as `execute` does.
         """
-        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, views=views, parks=parks)
+        job = self._job(
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views, parks=parks
+        )
         return self._start(job, keep_events=True)
 
     def start_again(
@@ -310,7 +316,7 @@ class WorkflowExecutor:
             limits = dict.fromkeys(asked, limits)
         return RunOptions(
             max_concurrency=self.max_concurrency, fail_fast=self.on_error == "fail_fast", provider_limits=limits,
-            deadline=self.deadline, answers=job.answers, cancels=job.cancels, parks=job.parks,
+            deadline=self.deadline, answers=job.answers, pinned=job.pinned, cancels=job.cancels, parks=job.parks,
             echoes=self.echo,
         )  # fmt: skip
 
@@ -322,6 +328,7 @@ class WorkflowExecutor:
         nodes: Sequence[str] | None,
         cache: str | None,
         answers: Any,
+        pinned: Any,
         views: Sequence[Sink],
         parks: bool = True,
     ) -> Job:
@@ -334,7 +341,7 @@ class WorkflowExecutor:
         plan_for(workflow, nodes)
         return Job(
             workflow=workflow, inputs=copied("inputs", inputs), nodes=nodes, views=tuple(views), parks=parks,
-            answers=checked_answers(workflow, answers),
+            answers=checked_answers(workflow, answers), pinned=checked_pins(workflow, pinned),
         )  # fmt: skip
 
     @staticmethod

@@ -37,6 +37,7 @@ class Job:
         nodes: Only these and what they need; None is all.
         answers: Answers of persons, by the path of the node that asks.
         views: Get every event.
+        pinned: Outputs of nodes that are not run, by name.
         cancels: Nodes that are cancelled as soon as the run begins.
         parks: Whether the run returns when a person is all that it waits for.
         snapshot: Where the run stood, if it is gone on with.
@@ -47,6 +48,7 @@ class Job:
     nodes: tuple[str, ...] | None = None
     answers: Mapping[str, Any] = field(default_factory=dict)
     views: tuple[Sink, ...] = ()
+    pinned: Mapping[str, Any] = field(default_factory=dict)
     cancels: frozenset[str] = frozenset()
     parks: bool = True
     snapshot: RunSnapshot | None = None
@@ -102,6 +104,15 @@ def checked_answers(workflow: Workflow, answers: Any) -> dict[str, Any]:
             found[path] = checked_answer(node, value)
         except OutputError as error:
             raise OutputError(f"the answer to {path}: {error}", text=str(value)) from None
+    return found
+
+
+def checked_pins(workflow: Workflow, pinned: Any) -> dict[str, Any]:
+    """Return outputs of nodes that are not run, by name. Raises `UsageError`."""
+    found = copied("pinned", pinned)
+    for name in found:
+        if name not in workflow.nodes:
+            raise UsageError(f"pinned: no node {name!r} in {workflow.name}{did_you_mean(name, workflow.nodes)}")
     return found
 
 
