@@ -9,6 +9,7 @@ from functools import partial
 from types import MethodType, SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Optional, get_args, get_type_hints
 
+from graphbit_nb.core.schemas import rewrite
 from graphbit_nb.errors import DefinitionError, did_you_mean
 from graphbit_nb.graph.annotations import DEEPEST
 
@@ -16,11 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SHOWN = 60  # characters of a wrong argument that the model is shown
-
-# Keywords of a JSON schema that hold one schema, a list of them, and schemas by name. All others hold data.
-_ONE = ("items", "contains", "not", "if", "then", "else", "propertyNames", "additionalProperties")
-_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
-_NAMED = ("properties", "patternProperties", "$defs", "dependentSchemas")
 
 
 class Parameter(NamedTuple):
@@ -150,7 +146,7 @@ def model_of(title: str, parameters: tuple[Parameter, ...]) -> tuple[Any, dict[s
         # Numbered, since a parameter may have any name, such as `json` or `_x`, and a model's field may not.
         fields: dict[str, Any] = {f"p{number}": each.field for number, each in enumerate(some)}
         model = create_model(title, __config__=ConfigDict(extra="forbid"), **fields)
-        schema = _tidy(model.model_json_schema(schema_generator=Quiet))
+        schema = rewrite(model.model_json_schema(schema_generator=Quiet), _tidy)
         if list(schema.get("properties", ())) != [each.name for each in some]:  # of ClassVar, or Self
             raise TypeError("its annotation has a meaning in classes only")
         return model, schema
@@ -185,22 +181,9 @@ def _closed_over(function: Any) -> dict[str, Any]:
     return found
 
 
-def _tidy(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Take titles out of a schema, close its objects, and leave out what JSON cannot write, such as infinity."""
-
-    def walk(value: Any) -> Any:
-        return _tidy(value) if isinstance(value, dict) else value
-
-    out: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in _NAMED and isinstance(value, dict):
-            out[key] = {name: walk(one) for name, one in value.items()}
-        elif key in _LIST and isinstance(value, list):
-            out[key] = [walk(one) for one in value]
-        elif key in _ONE:
-            out[key] = walk(value)
-        elif key != "title" and _is_json(value):
-            out[key] = value
+def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
+    """Take the title out of a schema, close an object, and leave out what JSON cannot write, such as infinity."""
+    out = {key: value for key, value in schema.items() if key != "title" and _is_json(value)}
     if "properties" in out:
         out.setdefault("additionalProperties", False)
     return out

@@ -136,7 +136,7 @@ def tool_of(fn: Callable[..., Any] | Tool, *, name: str | None = None, descripti
     if description is not None and not isinstance(description, str):
         raise DefinitionError(f"the tool {title}: description={shown(description)}: give a text")
     signature = signature_of(fn, title)
-    summary, described = read_docstring(_doc_of(fn), signature)
+    summary, described = read_docstring(_doc_of(fn))
     parameters = tuple(read_parameter(title, function, each, described) for each in signature.values())
     model, schema = model_of(title, parameters)
     spec = ToolSpec(name, summary if description is None else description, schema)

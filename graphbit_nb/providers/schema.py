@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from graphbit_nb.core.schemas import rewrite
 
-# Keywords that hold one schema, a list of schemas, and schemas by name. All others hold data and are left alone,
-# as are the names of properties: one may well be called "title" or "default".
-_ONE = ("items", "contains", "not", "if", "then", "else", "propertyNames", "additionalProperties")
-_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
-_NAMED = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The sampler does not keep to these, and some of them switch the whole constraint off
 _UNENFORCED = ("title", "default", "examples", "uniqueItems", "discriminator", "multipleOf")
@@ -35,7 +31,7 @@ def tighten(schema: Mapping[str, Any], *, longest_text: int = 120, most_items: i
             one.setdefault("maxItems", most_items)
         return one
 
-    return _rewrite(schema, tight)
+    return rewrite(schema, tight)
 
 
 def strict(schema: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -62,7 +58,7 @@ def strict(schema: Mapping[str, Any]) -> dict[str, Any] | None:
         return one
 
     whole = _inline_root(schema)
-    closed = _rewrite(whole, close)
+    closed = rewrite(whole, close)
     return None if open_objects or closed.get("type") != "object" else closed
 
 
@@ -73,25 +69,6 @@ def _inline_root(schema: Mapping[str, Any]) -> dict[str, Any]:
         return dict(schema)
     target = schema.get("$defs", {}).get(ref.removeprefix("#/$defs/"))
     return {**target, "$defs": schema["$defs"]} if isinstance(target, dict) else dict(schema)
-
-
-def _rewrite(schema: Mapping[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
-    """Apply `change` to a schema and to every schema within it."""
-
-    def walk(value: Any) -> Any:
-        return _rewrite(value, change) if isinstance(value, dict) else value
-
-    out: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in _NAMED and isinstance(value, dict):
-            out[key] = {name: walk(one) for name, one in value.items()}
-        elif key in _LIST and isinstance(value, list):
-            out[key] = [walk(one) for one in value]
-        elif key in _ONE:
-            out[key] = walk(value)
-        else:
-            out[key] = value
-    return change(out)
 
 
 def _types(schema: Mapping[str, Any]) -> tuple[str, ...]:

@@ -326,13 +326,25 @@ def sphinx(a, b, c=1):
     """
 
 
+def epydoc(a, b, c=1):
+    """Add.
+
+    @param a: The first
+        with more.
+    @type a: int
+    @param b: The second.
+    @return: The sum.
+    @rtype: int
+    """
+
+
 class TestDocstrings:
     @pytest.mark.parametrize(
         ("fn", "summary", "described"),
         [
             (
                 google,
-                "Add.\n\nSaid after the sections.",
+                "Add.",  # what stands after the sections is left out
                 {
                     "a": "The first: with more. And a paragraph.",
                     "b": "The second, which is note: long.",
@@ -350,18 +362,43 @@ class TestDocstrings:
             ),
             (
                 sphinx,
-                "Add.\n\nSaid after the fields.\n\nReturns: The sum.",
+                "Add.\n\nReturns: The sum.",
                 {"a": "The first with more.", "b": "The second.", "c": "Third: a number."},
+            ),
+            (
+                epydoc,
+                "Add.\n\nReturns: The sum.",
+                {"a": "The first with more.", "b": "The second."},
             ),
         ],
     )
-    def test_parameters_are_described_in_each_of_the_three_styles(self, fn, summary, described):
+    def test_parameters_are_described_in_each_of_the_styles(self, fn, summary, described):
         def named(a, b, c=1):
             pass
 
         named.__doc__ = fn.__doc__
         assert tool_of(named).description == summary
         assert told_by(named) == described
+
+    @pytest.mark.parametrize(
+        ("doc", "returns"),
+        [
+            ("Do.\n\nReturns:\n    int: The sum.", "int: The sum."),
+            ("Do.\n\nReturns:\n    The sum\n    of both.", "The sum of both."),
+            ("Do.\n\nReturns\n-------\na : int\n    One.\nb : str\n    Two.", "a : int One. b : str Two."),
+            ("Do.\n\nReturns\n-------\nint", "int"),
+            ("Do.\n\n:returns: The sum.", "The sum."),
+        ],
+    )
+    def test_what_it_returns_is_told_as_it_is_written(self, doc, returns):
+        fn = taking(int)
+        fn.__doc__ = doc
+        assert tool_of(fn).description == f"Do.\n\nReturns: {returns}"
+
+    def test_a_docstring_of_parameters_only_has_no_description(self):
+        fn = taking(int)
+        fn.__doc__ = "\n    Args:\n        x: It.\n    "
+        assert (tool_of(fn).description, told_by(fn)) == ("", {"x": "It."})
 
     def test_what_the_annotation_says_wins_over_the_docstring(self):
         def fn(a: Annotated[int, Field(description="Annotated.")], b: int = Field(description="Field."), c: int = 1):
@@ -389,6 +426,7 @@ class TestDocstrings:
             ":param",
             ":param:",
             ":param x:",
+            ": : x",
         ],
     )
     def test_a_docstring_that_breaks_off_is_no_error(self, doc):
@@ -401,7 +439,15 @@ class TestDocstrings:
         fn.__doc__ = "Do it.\n\nNote: x matters.\nReturns what it likes."
         assert tool_of(fn).description == fn.__doc__
 
-    @given(st.text(alphabet="Args:xParm \n-()pretuns*"))
+    @pytest.mark.parametrize(
+        "line", [":class:`City` of it, or None.", ":-) and so on.", "@weather\nas a decorator: yes."]
+    )
+    def test_a_line_of_prose_that_only_begins_like_a_field_is_prose(self, line):
+        fn = taking(int)
+        fn.__doc__ = f"Return the\n{line}\n\nAnd more."
+        assert tool_of(fn).description == fn.__doc__
+
+    @given(st.text(alphabet="Args:xParm \n-()pretuns*@"))
     def test_any_docstring_can_be_read(self, doc):
         fn = taking(int)
         fn.__doc__ = doc
