@@ -7,41 +7,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from graphbit_nb.core.llm import EmbedRequest, GenerateRequest, GenerateResponse, Usage
     from graphbit_nb.providers.catalog import Preset
+    from graphbit_nb.providers.dialects.streams import AnswerStream, Clock, OnToken
     from graphbit_nb.providers.failures import Failures
 
 Language = Literal["chat", "messages", "ollama", "responses"]
 
 Vectors = tuple[tuple[tuple[float, ...], ...], "Usage", "str | None"]
-
-
-class AnswerStream(Protocol):
-    """Folds the events of a streamed answer.
-
-    Attributes:
-        first_token: What the clock said when the first piece of text came.
-    """
-
-    first_token: float | None
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the provider has said that the answer is finished."""
-        ...
-
-    def feed(self, data: str) -> None:
-        """Take the data of one event. Raises `ProviderError`."""
-        ...
-
-    def response(self) -> GenerateResponse:
-        """Return the answer when the stream has ended. Raises `ProviderError`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +44,7 @@ class Dialect:
     path: str
     write: Callable[[GenerateRequest, Preset, Mapping[str, Any], Failures, bool], dict[str, Any]]
     read: Callable[[str, Failures], GenerateResponse]
-    stream: Callable[[Failures, Callable[[], float], Callable[[str], None] | None], AnswerStream]
+    stream: Callable[[Failures, Clock, OnToken], AnswerStream]
     lacks: frozenset[str] = frozenset()
     headers: Mapping[str, str]
     key_header: str | None = None

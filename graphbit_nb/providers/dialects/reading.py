@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import ToolCall
+from graphbit_nb.errors import ContentFilteredError
 
 if TYPE_CHECKING:
     from graphbit_nb.providers.failures import Failures
@@ -65,8 +67,30 @@ def request_id(told: Any, failures: Failures) -> str | None:
     return failures.request_id or (named if named is not None and can_be_shown(named, failures) else None)
 
 
+def check_refusal(text: str, refusal: str, finish: str | None, failures: Failures) -> None:
+    """Raise `ContentFilteredError` for an answer that says nothing because it was refused or withheld."""
+    if text:
+        return
+    if refusal:
+        raise failures.make(ContentFilteredError, f"refused to answer: {failures.clean(refusal)}")
+    if finish == "content_filter":
+        raise failures.make(ContentFilteredError, "withheld the answer under its content policy")
+
+
+def calls_in(told: Any, failures: Failures) -> list[Any]:
+    """Return the tools that are asked for; what is empty is none. Raises `ProviderError` for what is no list."""
+    if told and not isinstance(told, list):
+        raise failures.protocol("asks for a tool in no known way", json.dumps(told))
+    return told or []
+
+
+def as_written(given: Any) -> str:
+    """Return what a tool is given as it was written: JSON already with most servers, plain with some."""
+    return given if isinstance(given, str) else "" if given is None else json.dumps(given)
+
+
 def tool_call(called: str, name: str, written: str, *, is_cut: bool, failures: Failures) -> ToolCall | None:
-    """Read what a tool is given. A call that the end of the answer cut is none.
+    """Read what a tool is given. A call that the end of the answer cut, even before its first word, is none.
 
     Args:
         called: The call's id.
@@ -76,8 +100,12 @@ def tool_call(called: str, name: str, written: str, *, is_cut: bool, failures: F
         failures: Account of the call.
 
     Raises:
-        ProviderError: it is no JSON object.
+        ProviderError: it is no JSON object, or there is no tool of no name.
     """
+    if not name:
+        raise failures.protocol("asks for a tool without a name", written)
+    if is_cut and not written:
+        return None
     try:
         arguments = json.loads(written or "{}")
     except (ValueError, RecursionError):
@@ -87,3 +115,31 @@ def tool_call(called: str, name: str, written: str, *, is_cut: bool, failures: F
     if is_cut:
         return None
     raise failures.protocol(f"asks for the tool {failures.clean(name)!r} with what is no JSON object", written)
+
+
+def vectors_in(rows: Any, expected: int, text: str, failures: Failures) -> tuple[tuple[float, ...], ...]:
+    """Read the vectors of so many texts, which stand in `text`.
+
+    Raises:
+        ProviderError: they are none, or not so many.
+    """
+    try:
+        found = tuple(tuple(float(number) for number in row) for row in rows)
+        are_vectors = all(row and all(map(isfinite, row)) for row in found)
+    except (TypeError, ValueError, OverflowError):
+        are_vectors = False
+    if not are_vectors:
+        raise failures.protocol("gave no vectors", text)
+    if len(found) != expected:
+        raise failures.protocol(f"gave {len(found)} vectors for {expected} texts", text)
+    return found
+
+
+def models_in(rows: Any, names: tuple[str, ...], text: str, failures: Failures) -> tuple[str, ...]:
+    """Read a list of models, each of which is called what the first of `names` says. Raises `ProviderError`."""
+    if rows is None:  # as Ollama writes a list of none
+        return ()
+    if not isinstance(rows, list):
+        raise failures.protocol("gave no list of models", text)
+    named = [next((row[name] for name in names if row.get(name)), None) for row in rows if isinstance(row, Mapping)]
+    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and can_be_shown(name, failures)))

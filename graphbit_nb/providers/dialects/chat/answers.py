@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
-from graphbit_nb.errors import ContentFilteredError
+from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.providers.dialects.reading import (
     as_object,
-    can_be_shown,
+    as_written,
+    calls_in,
+    check_refusal,
     count,
     loaded,
+    models_in,
     object_in,
     request_id,
     tool_call,
+    vectors_in,
     word,
 )
+from graphbit_nb.providers.dialects.streams import AnswerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
+    from graphbit_nb.providers.dialects import Vectors
+    from graphbit_nb.providers.dialects.streams import Clock, OnToken
     from graphbit_nb.providers.failures import Failures
 
 DONE = "[DONE]"
@@ -30,14 +34,26 @@ DONE = "[DONE]"
 # Words of single providers for what the others call otherwise
 FINISH_REASONS: Mapping[str, str] = {"eos": "stop", "model_length": "length"}
 
+_FAILED = frozenset({"error", "insufficient_system_resource"})  # OpenRouter's and Mistral's, DeepSeek's
+
 
 @dataclass(slots=True)
 class _Called:
-    """A tool that is asked for; `written` is what it is given, in pieces."""
+    """A tool that is asked for, or a piece of that; `written` is what it is given, in pieces."""
 
-    id: str = ""
-    name: str = ""
-    written: list[str] = field(default_factory=list)
+    id: str
+    name: str
+    written: list[str]
+
+    def is_begun_anew(self, piece: _Called) -> bool:
+        """Whether `piece` begins another call: Gemini counts those that it makes at once all as the first."""
+        return bool(piece.name and piece.id) and self.id not in {"", piece.id}
+
+    def grow(self, piece: _Called) -> None:
+        """Take a piece of the same call."""
+        self.id = self.id or piece.id
+        self.name = self.name or piece.name
+        self.written += piece.written
 
 
 def answer(text: str, failures: Failures) -> GenerateResponse:
@@ -51,33 +67,21 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     message = choice.get("message") if choice is not None else None
     if choice is None or not isinstance(message, Mapping):
         raise failures.protocol("gave an answer without choices", text)
-    said, finish = _text(message.get("content")), _finish(choice)
-    called = _called_in(message.get("tool_calls"), failures)
-    _check_refusal(said or "", message.get("refusal"), finish, failures)
+    said, finish = _text(message.get("content")), _finish(choice, failures)
+    called = [_called(one, failures) for one in calls_in(message.get("tool_calls"), failures)]
+    check_refusal(said or "", str(message.get("refusal") or ""), finish, failures)
     if said is None and not called and finish != "length":
         raise failures.protocol("gave an answer without content", text)
     return _response(said or "", finish, called, content, content.get("usage"), failures)
 
 
-class ChatStream:
-    """Folds the events of a streamed answer.
+class ChatStream(AnswerStream):
+    """Folds the chunks of a streamed answer, which ends when one of them says why, or with `DONE`."""
 
-    Attributes:
-        is_whole: Whether the provider has said that the answer is finished.
-        first_token: What `clock` said when the first piece of text came.
-    """
-
-    def __init__(
-        self, failures: Failures, clock: Callable[[], float], on_token: Callable[[str], None] | None = None
-    ) -> None:
-        self.is_whole = False
-        self.first_token: float | None = None
-        self._failures = failures
-        self._clock = clock
-        self._on_token = on_token
-        self._pieces: list[str] = []
+    def __init__(self, failures: Failures, clock: Clock, on_token: OnToken = None) -> None:
+        super().__init__(failures, clock, on_token)
         self._refusal: list[str] = []
-        self._called: dict[int, _Called] = {}
+        self._called: dict[int, list[_Called]] = {}
         self._has_choice = False
         self._finish: str | None = None
         self._usage: Any = None
@@ -106,44 +110,32 @@ class ChatStream:
             piece = _text(delta.get("content")) or ""
             if self._finish is not None and (piece or delta.get("tool_calls")):
                 raise self._failures.protocol("went on after the end of its answer", data)
-            self._take(piece)
+            self._tell(piece)
             self._refusal.append(str(delta.get("refusal") or ""))
             self._take_calls(delta.get("tool_calls"))
-        if choice.get("finish_reason") is not None:
-            self._finish = _finish(choice)
+        finish = _finish(choice, self._failures)
+        if finish is not None:
+            self._finish = finish
             self.is_whole = True
 
-    def _take(self, piece: str) -> None:
-        if not piece:
-            return
-        if self.first_token is None:
-            self.first_token = self._clock()
-        self._pieces.append(piece)
-        if self._on_token is not None:
-            self._on_token(piece)
-
     def _take_calls(self, told: Any) -> None:
-        for number, one in enumerate(told if isinstance(told, list) else ()):
-            index = count(one, "index")
-            _grow(self._called.setdefault(number if index is None else index, _Called()), one, self._failures)
+        for number, one in enumerate(calls_in(told, self._failures)):
+            piece, index = _called(one, self._failures), count(one, "index")
+            known = self._called.setdefault(number if index is None else index, [])
+            if not known or known[-1].is_begun_anew(piece):
+                known.append(piece)
+            else:
+                known[-1].grow(piece)
 
-    def response(self) -> GenerateResponse:
-        """Return the answer when the stream has ended.
-
-        Raises:
-            ProviderError: it ended too early, or there is no answer in it.
-        """
-        text = "".join(self._pieces)
-        if not self.is_whole:
-            raise self._failures.protocol("broke its answer off", text)
+    def _answer(self, text: str) -> GenerateResponse:
         if not self._has_choice:
             raise self._failures.protocol("gave an answer without choices")
-        _check_refusal(text, "".join(self._refusal), self._finish, self._failures)
-        called = [self._called[index] for index in sorted(self._called)]
+        check_refusal(text, "".join(self._refusal), self._finish, self._failures)
+        called = [one for index in sorted(self._called) for one in self._called[index]]
         return _response(text, self._finish, called, self._told, self._usage, self._failures)
 
 
-def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[float, ...], ...], Usage, str | None]:
+def vectors(text: str, expected: int, failures: Failures) -> Vectors:
     """Read the answer of the embeddings address: vectors in the order asked, usage and model.
 
     Raises:
@@ -151,13 +143,10 @@ def vectors(text: str, expected: int, failures: Failures) -> tuple[tuple[tuple[f
     """
     content = object_in(text, failures)
     try:
-        rows = sorted(content["data"], key=lambda row: row.get("index", 0))
-        found = tuple(tuple(float(number) for number in row["embedding"]) for row in rows)
-    except (KeyError, TypeError, ValueError, AttributeError):
+        rows = [row["embedding"] for row in sorted(content["data"], key=lambda row: row.get("index", 0))]
+    except (KeyError, TypeError, AttributeError):
         raise failures.protocol("gave no vectors", text) from None
-    if len(found) != expected:
-        raise failures.protocol(f"gave {len(found)} vectors for {expected} texts", text)
-    return found, _usage(content.get("usage")), word(content.get("model"))
+    return vectors_in(rows, expected, text, failures), _usage(content.get("usage")), word(content.get("model"))
 
 
 def models(text: str, failures: Failures) -> tuple[str, ...]:
@@ -170,13 +159,7 @@ def models(text: str, failures: Failures) -> tuple[str, ...]:
     table = {"data": content} if isinstance(content, list) else as_object(content, text, failures)
     if table.get("has_more"):
         raise failures.protocol("lists its models only in part")
-    rows = table.get("data", "nothing")
-    if rows is None:  # as Ollama writes a list of none
-        return ()
-    if not isinstance(rows, list):
-        raise failures.protocol("gave no list of models", text)
-    named = [row.get("id") for row in rows if isinstance(row, Mapping)]
-    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and can_be_shown(name, failures)))
+    return models_in(table.get("data", "nothing"), ("id",), text, failures)
 
 
 def _first_choice(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -185,9 +168,12 @@ def _first_choice(content: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return first if isinstance(first, Mapping) else None
 
 
-def _finish(choice: Mapping[str, Any]) -> str | None:
-    told = choice.get("finish_reason")
-    return None if told is None else FINISH_REASONS.get(str(told), str(told))
+def _finish(choice: Mapping[str, Any], failures: Failures) -> str | None:
+    """Return why the answer ends; what is empty, as SGLang writes it, is no end. Raises `ProviderError`."""
+    told = str(choice.get("finish_reason") or "")
+    if told in _FAILED:
+        raise failures.told({"error": choice.get("error") or f"the answer ended in {told!r}"}, json.dumps(choice))
+    return FINISH_REASONS.get(told, told) or None
 
 
 def _object(told: Any) -> Mapping[str, Any]:
@@ -202,28 +188,23 @@ def _text(content: Any) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _check_refusal(text: str, refusal: Any, finish: Any, failures: Failures) -> None:
-    if text:
-        return
-    if refusal:
-        raise failures.make(ContentFilteredError, f"refused to answer: {failures.clean(str(refusal))}")
-    if finish == "content_filter":
-        raise failures.make(ContentFilteredError, "withheld the answer under its content policy")
-
-
 def _response(
     text: str,
-    finish: Any,
-    called: Iterable[_Called],
+    finish: str | None,
+    called: list[_Called],
     told: Mapping[str, Any],
     usage: Any,
     failures: Failures,
 ) -> GenerateResponse:
-    calls = [_call(one, finish, number, failures) for number, one in enumerate(called)]
+    is_cut = finish in {"length", "content_filter"}
+    calls = [
+        tool_call(one.id or f"call_{number}", one.name, "".join(one.written), is_cut=is_cut, failures=failures)
+        for number, one in enumerate(called)
+    ]
     asked = tuple(call for call in calls if call is not None)
     return GenerateResponse(
         text=text,
-        finish_reason="tool_calls" if asked and finish in {"stop", "function_call", None} else word(finish),
+        finish_reason="tool_calls" if asked and finish in {"stop", "function_call", None} else finish,
         usage=_usage(usage),
         model=word(told.get("model")),
         provider=failures.provider,
@@ -232,38 +213,13 @@ def _response(
     )
 
 
-def _call(called: _Called, finish: Any, number: int, failures: Failures) -> ToolCall | None:
-    is_cut = finish in {"length", "content_filter"}
-    if not called.name:
-        raise failures.protocol("asks for a tool without a name")
-    return tool_call(
-        called.id or f"call_{number}", called.name, "".join(called.written), is_cut=is_cut, failures=failures
-    )
-
-
-def _called_in(told: Any, failures: Failures) -> list[_Called]:
-    """Read the tools that a whole message asks for."""
-    if not isinstance(told, list):
-        return []
-    found = []
-    for one in told:
-        called = _Called()
-        _grow(called, one, failures)
-        found.append(called)
-    return found
-
-
-def _grow(called: _Called, told: Any, failures: Failures) -> None:
+def _called(told: Any, failures: Failures) -> _Called:
+    """Read a call, or a piece of one."""
     function = told.get("function") if isinstance(told, Mapping) else None
     if not isinstance(function, Mapping):
         raise failures.protocol("asks for a tool in no known way", str(told))
-    called.id = called.id or word(told.get("id")) or ""
-    called.name = called.name or word(function.get("name")) or ""
-    given = function.get("arguments")
-    if isinstance(given, str):
-        called.written.append(given)
-    elif isinstance(given, Mapping):  # as some servers give them
-        called.written.append(json.dumps(given))
+    given = as_written(function.get("arguments"))
+    return _Called(word(told.get("id")) or "", word(function.get("name")) or "", [given])
 
 
 def _usage(told: Any) -> Usage:

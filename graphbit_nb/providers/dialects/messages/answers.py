@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.errors import ContentFilteredError
 from graphbit_nb.providers.dialects.reading import count, object_in, request_id, tool_call, word
+from graphbit_nb.providers.dialects.streams import AnswerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from graphbit_nb.errors import ProviderError
+    from graphbit_nb.providers.dialects.streams import Clock, OnToken
     from graphbit_nb.providers.failures import Failures
 
 # What is not here, as "pause_turn" of the provider's own tools, is passed on as it is
@@ -63,7 +62,7 @@ class _Message:
 
     def take(self, told: Mapping[str, Any]) -> None:
         """Take what is told; what is none there says nothing."""
-        if told.get("stop_reason") is not None:
+        if told.get("stop_reason"):
             self.stop_reason = str(told["stop_reason"])
         self.stop_details = told.get("stop_details") or self.stop_details
         self.model = told.get("model") or self.model
@@ -87,33 +86,20 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     message.take(content)
     if message.stop_reason is None:
         raise failures.protocol("gave an answer without stop_reason", text)
-    return _response([_block(part, failures) for part in parts], message, failures)
+    blocks = [_block(part, failures) for part in parts]
+    said = "".join(piece for block in blocks if block.kind == "text" for piece in block.written)
+    return _response(said, blocks, message, failures)
 
 
-class MessageStream:
-    """Folds the events of a streamed answer.
+class MessageStream(AnswerStream):
+    """Folds the events of a streamed answer, which is whole when it is said why it ends: no more of it follows."""
 
-    Attributes:
-        is_whole: Whether the provider has said why the answer ends; no more of it follows.
-        first_token: What `clock` said when the first piece of text came.
-    """
-
-    def __init__(
-        self, failures: Failures, clock: Callable[[], float], on_token: Callable[[str], None] | None = None
-    ) -> None:
-        self.first_token: float | None = None
-        self._failures = failures
-        self._clock = clock
-        self._on_token = on_token
+    def __init__(self, failures: Failures, clock: Clock, on_token: OnToken = None) -> None:
+        super().__init__(failures, clock, on_token)
         self._blocks: dict[int, _Block] = {}
         self._message = _Message()
         self._has_begun = False
         self._has_ended = False
-
-    @property
-    def is_whole(self) -> bool:
-        """See the class."""
-        return self._message.stop_reason is not None
 
     def feed(self, data: str) -> None:
         """Take the data of one event. Events that are not known are passed over, as the API asks of its clients.
@@ -124,7 +110,7 @@ class MessageStream:
         if not data.strip() or self._has_ended:
             return
         event = object_in(data, self._failures)
-        kind = event.get("type")
+        kind = word(event.get("type"))
         if kind == "message_start":
             self._begin(event)
         elif kind in {"content_block_start", "content_block_delta", "content_block_stop"}:
@@ -133,28 +119,23 @@ class MessageStream:
         elif kind == "message_delta":
             self._check(self._has_begun, event)
             delta = event.get("delta")
-            self._message.take({**(delta if isinstance(delta, Mapping) else {}), "usage": event.get("usage")})
+            self._learn({**(delta if isinstance(delta, Mapping) else {}), "usage": event.get("usage")})
         elif kind == "message_stop":
             self._check(self.is_whole, event)
             self._has_ended = True
 
-    def response(self) -> GenerateResponse:
-        """Return the answer when the stream has ended.
-
-        Raises:
-            ProviderError: it ended too early, or there is no answer in it.
-        """
-        blocks = list(self._blocks.values())
-        if not self.is_whole:
-            said = "".join(piece for block in blocks if block.kind == "text" for piece in block.written)
-            raise self._failures.protocol("broke its answer off", said)
-        return _response(blocks, self._message, self._failures)
+    def _answer(self, text: str) -> GenerateResponse:
+        return _response(text, list(self._blocks.values()), self._message, self._failures)
 
     def _begin(self, event: Mapping[str, Any]) -> None:
         self._check(not self._has_begun, event)
         message = event.get("message")
-        self._message.take(message if isinstance(message, Mapping) else {})
+        self._learn(message if isinstance(message, Mapping) else {})
         self._has_begun = True
+
+    def _learn(self, told: Mapping[str, Any]) -> None:
+        self._message.take(told)
+        self.is_whole = self._message.stop_reason is not None
 
     def _take(self, kind: str, event: Mapping[str, Any]) -> None:
         index = event.get("index")
@@ -190,20 +171,9 @@ class MessageStream:
         if block.kind == "text":
             self._tell(piece)
 
-    def _tell(self, piece: str) -> None:
-        if not piece:
-            return
-        if self.first_token is None:
-            self.first_token = self._clock()
-        if self._on_token is not None:
-            self._on_token(piece)
-
     def _check(self, follows: bool, event: Mapping[str, Any]) -> None:
         if not follows:
             raise self._out_of_order(event)
-
-    def _out_of_order(self, event: Mapping[str, Any]) -> ProviderError:
-        return self._failures.protocol(f"sent {event.get('type')} where it cannot be", json.dumps(event))
 
 
 def _block(part: Any, failures: Failures, *, is_begun: bool = False) -> _Block:
@@ -222,11 +192,11 @@ def _block(part: Any, failures: Failures, *, is_begun: bool = False) -> _Block:
     if not isinstance(called, str) or not isinstance(name, str):
         raise failures.protocol("asks for a tool without id and name", json.dumps(part))
     given = part.get("input")
-    return _Block(kind, [] if is_begun and not given else [json.dumps(given)], called, name, raw=dict(part))
+    is_none_yet = not given and (is_begun or isinstance(given, Mapping))
+    return _Block(kind, [] if is_none_yet else [json.dumps(given)], called, name, raw=dict(part))
 
 
-def _response(blocks: list[_Block], message: _Message, failures: Failures) -> GenerateResponse:
-    text = "".join(piece for block in blocks if block.kind == "text" for piece in block.written)
+def _response(text: str, blocks: list[_Block], message: _Message, failures: Failures) -> GenerateResponse:
     finish = FINISH_REASONS.get(message.stop_reason or "", message.stop_reason)
     if finish == "content_filter" and not text:
         details = message.stop_details
@@ -254,11 +224,10 @@ def _response(blocks: list[_Block], message: _Message, failures: Failures) -> Ge
 
 def _usage(told: Mapping[str, Any]) -> Usage:
     """Count the tokens. The API counts what the cache gave or took apart from `input_tokens`; we count it in."""
-    cached = count(told, "cache_read_input_tokens")
-    parts = [count(told, "input_tokens"), cached, count(told, "cache_creation_input_tokens")]
-    known = [part for part in parts if part is not None]
+    given, cached = count(told, "input_tokens"), count(told, "cache_read_input_tokens")
+    of_cache = (cached or 0) + (count(told, "cache_creation_input_tokens") or 0)
     return Usage(
-        input_tokens=sum(known) if known else None,
+        input_tokens=None if given is None else given + of_cache,
         output_tokens=count(told, "output_tokens"),
         cached_tokens=cached,
         reasoning_tokens=count(told.get("output_tokens_details"), "thinking_tokens"),

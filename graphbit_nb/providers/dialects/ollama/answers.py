@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
-from graphbit_nb.providers.dialects.reading import can_be_shown, count, object_in, word
+from graphbit_nb.providers.dialects.reading import calls_in, count, models_in, object_in, vectors_in, word
+from graphbit_nb.providers.dialects.streams import AnswerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from graphbit_nb.providers.dialects import Vectors
+    from graphbit_nb.providers.dialects.streams import Clock, OnToken
     from graphbit_nb.providers.failures import Failures
 
 
@@ -27,23 +27,11 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     return stream.response()
 
 
-class OllamaStream:
-    """Folds the lines of a streamed answer, each of which is an answer of its own; the last one counts the tokens.
+class OllamaStream(AnswerStream):
+    """Folds the lines of a streamed answer, each of which is an answer of its own; the last one counts the tokens."""
 
-    Attributes:
-        is_whole: Whether the last line has come.
-        first_token: What `clock` said when the first piece of text came.
-    """
-
-    def __init__(
-        self, failures: Failures, clock: Callable[[], float], on_token: Callable[[str], None] | None = None
-    ) -> None:
-        self.is_whole = False
-        self.first_token: float | None = None
-        self._failures = failures
-        self._clock = clock
-        self._on_token = on_token
-        self._pieces: list[str] = []
+    def __init__(self, failures: Failures, clock: Clock, on_token: OnToken = None) -> None:
+        super().__init__(failures, clock, on_token)
         self._thoughts: list[str] = []
         self._calls: list[ToolCall] = []
         self._last: Mapping[str, Any] = {}
@@ -62,21 +50,12 @@ class OllamaStream:
         message = line.get("message")
         if not isinstance(message, Mapping):
             raise self._failures.protocol("gave an answer without a message", data)
-        self._take(message.get("content"))
+        self._tell(word(message.get("content")) or "")
         self._thoughts.append(word(message.get("thinking")) or "")
-        for told in message.get("tool_calls") or ():
+        for told in calls_in(message.get("tool_calls"), self._failures):
             self._calls.append(self._call(told, line))
         self.is_whole = line.get("done") is True
         self._last = line
-
-    def _take(self, piece: Any) -> None:
-        if not isinstance(piece, str) or not piece:
-            return
-        if self.first_token is None:
-            self.first_token = self._clock()
-        self._pieces.append(piece)
-        if self._on_token is not None:
-            self._on_token(piece)
 
     def _call(self, told: Any, line: Mapping[str, Any]) -> ToolCall:
         function = told.get("function") if isinstance(told, Mapping) else None
@@ -92,15 +71,8 @@ class OllamaStream:
         made = f"call_{re.sub(r'[^0-9]', '', str(line.get('created_at', '')))}_{len(self._calls)}"
         return ToolCall(word(told.get("id")) or made, name, given or {})
 
-    def response(self) -> GenerateResponse:
-        """Return the answer when the lines have ended.
-
-        Raises:
-            ProviderError: they ended too early.
-        """
-        text, thoughts = "".join(self._pieces), "".join(self._thoughts)
-        if not self.is_whole:
-            raise self._failures.protocol("broke its answer off", text)
+    def _answer(self, text: str) -> GenerateResponse:
+        thoughts = "".join(self._thoughts)
         finish = word(self._last.get("done_reason"))
         return GenerateResponse(
             text=text,
@@ -121,12 +93,7 @@ def vectors(text: str, expected: int, failures: Failures) -> Vectors:
         ProviderError: it is no such answer.
     """
     content = object_in(text, failures)
-    try:
-        found = tuple(tuple(float(number) for number in row) for row in content["embeddings"])
-    except (KeyError, TypeError, ValueError):
-        raise failures.protocol("gave no vectors", text) from None
-    if len(found) != expected:
-        raise failures.protocol(f"gave {len(found)} vectors for {expected} texts", text)
+    found = vectors_in(content.get("embeddings"), expected, text, failures)
     return found, _usage(content), word(content.get("model"))
 
 
@@ -136,13 +103,7 @@ def models(text: str, failures: Failures) -> tuple[str, ...]:
     Raises:
         ProviderError: it is no such list.
     """
-    rows = object_in(text, failures).get("models", "nothing")
-    if rows is None:  # as it writes a list of none
-        return ()
-    if not isinstance(rows, list):
-        raise failures.protocol("gave no list of models", text)
-    named = [row.get("name") or row.get("model") for row in rows if isinstance(row, Mapping)]
-    return tuple(dict.fromkeys(name for name in named if isinstance(name, str) and can_be_shown(name, failures)))
+    return models_in(object_in(text, failures).get("models", "nothing"), ("name", "model"), text, failures)
 
 
 def _usage(told: Mapping[str, Any]) -> Usage:

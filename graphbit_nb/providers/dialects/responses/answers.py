@@ -7,12 +7,21 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.llm import GenerateResponse, ToolCall, Usage
-from graphbit_nb.errors import ContentFilteredError
-from graphbit_nb.providers.dialects.reading import count, object_in, request_id, tool_call, word
+from graphbit_nb.providers.dialects.reading import (
+    as_written,
+    check_refusal,
+    count,
+    object_in,
+    request_id,
+    tool_call,
+    word,
+)
+from graphbit_nb.providers.dialects.streams import AnswerStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
+    from graphbit_nb.providers.dialects.streams import Clock, OnToken
     from graphbit_nb.providers.failures import Failures
 
 FINISH_REASONS: Mapping[str, str] = {"max_output_tokens": "length"}
@@ -32,26 +41,15 @@ def answer(text: str, failures: Failures) -> GenerateResponse:
     return _response(object_in(text, failures), failures)
 
 
-class ResponseStream:
+class ResponseStream(AnswerStream):
     """Folds the events of a streamed answer. The last one holds the whole answer; those before are told as they come.
 
     Events are numbered: one that comes a second time is passed over, one that is missing breaks the answer off.
-
-    Attributes:
-        is_whole: Whether the last event has come.
-        first_token: What `clock` said when the first piece of text came.
     """
 
-    def __init__(
-        self, failures: Failures, clock: Callable[[], float], on_token: Callable[[str], None] | None = None
-    ) -> None:
-        self.is_whole = False
-        self.first_token: float | None = None
-        self._failures = failures
-        self._clock = clock
-        self._on_token = on_token
+    def __init__(self, failures: Failures, clock: Clock, on_token: OnToken = None) -> None:
+        super().__init__(failures, clock, on_token)
         self._number: int | None = None
-        self._pieces: list[str] = []
         self._begun: set[int] = set()
         self._items: dict[int, Mapping[str, Any]] = {}
         self._whole: Mapping[str, Any] = {}
@@ -67,29 +65,25 @@ class ResponseStream:
         event = object_in(data, self._failures)
         if not self._is_next(event):
             return
-        kind, index = event.get("type"), event.get("output_index")
+        kind, index = word(event.get("type")), count(event, "output_index")
         if kind == "response.output_item.added":
-            if not isinstance(index, int) or index in self._begun:
+            if index is None or index in self._begun:
                 raise self._out_of_order(event)
             self._begun.add(index)
         elif kind in _FOLLOWS_ITEM and (index not in self._begun or index in self._items):
             raise self._out_of_order(event)
         elif kind == "response.output_text.delta":
-            self._take(event)
-        elif kind == "response.output_item.done" and isinstance(index, int):
+            piece = event.get("delta")
+            if not isinstance(piece, str):
+                raise self._out_of_order(event)
+            self._tell(piece)
+        elif kind == "response.output_item.done" and index is not None:
             item = event.get("item")
             self._items[index] = item if isinstance(item, Mapping) else {}
         elif kind in _ENDS:
-            self._end(event)
+            self._end(event, kind.removeprefix("response."))
 
-    def response(self) -> GenerateResponse:
-        """Return the answer when the stream has ended.
-
-        Raises:
-            ProviderError: it ended too early, or there is no answer in it.
-        """
-        if not self.is_whole:
-            raise self._failures.protocol("broke its answer off", "".join(self._pieces))
+    def _answer(self, text: str) -> GenerateResponse:  # noqa: ARG002 (the last event repeats it)
         return _response(self._whole, self._failures)
 
     def _is_next(self, event: Mapping[str, Any]) -> bool:
@@ -105,19 +99,7 @@ class ResponseStream:
         self._number = number
         return True
 
-    def _take(self, event: Mapping[str, Any]) -> None:
-        piece = event.get("delta")
-        if not isinstance(piece, str):
-            raise self._out_of_order(event)
-        if not piece:
-            return
-        if self.first_token is None:
-            self.first_token = self._clock()
-        self._pieces.append(piece)
-        if self._on_token is not None:
-            self._on_token(piece)
-
-    def _end(self, event: Mapping[str, Any]) -> None:
+    def _end(self, event: Mapping[str, Any], status: str) -> None:
         whole = event.get("response")
         if not isinstance(whole, Mapping):
             raise self._out_of_order(event)
@@ -125,16 +107,13 @@ class ResponseStream:
             raise self._failures.told(whole, json.dumps(event))
         # some servers leave out at the end what they have sent already
         told = whole.get("output") or [self._items[index] for index in sorted(self._items)]
-        self._whole = {**whole, "output": told}
+        self._whole = {**whole, "output": told, "status": whole.get("status") or status}
         self.is_whole = True
-
-    def _out_of_order(self, event: Mapping[str, Any]) -> Exception:
-        return self._failures.protocol(f"sent {event.get('type')} where it cannot be", json.dumps(event))
 
 
 def _response(content: Mapping[str, Any], failures: Failures) -> GenerateResponse:
     status, output = content.get("status"), content.get("output")
-    if status not in {"completed", "incomplete", None} or not isinstance(output, list):
+    if status not in ("completed", "incomplete", None) or not isinstance(output, list):
         raise failures.protocol(f"gave no answer, but one of status {status!r}", json.dumps(content))
     items = [item for item in output if isinstance(item, Mapping)]
     details = content.get("incomplete_details")
@@ -144,7 +123,8 @@ def _response(content: Mapping[str, Any], failures: Failures) -> GenerateRespons
     text = "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
     calls = [_call(item, failures, is_cut=is_cut) for item in items if item.get("type") == "function_call"]
     asked = tuple(call for call in calls if call is not None)
-    _check_refusal(text, parts, why, failures)
+    refusal = "".join(part["refusal"] for part in parts if isinstance(part.get("refusal"), str))
+    check_refusal(text, refusal, why, failures)
     if not text and not calls and not is_cut and not parts:
         raise failures.protocol("gave an answer without content", json.dumps(content))
     finish = FINISH_REASONS.get(why or "", why or "length") if is_cut else "tool_calls" if asked else "stop"
@@ -165,21 +145,11 @@ def _parts(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield from (part for part in (content if isinstance(content, list) else ()) if isinstance(part, Mapping))
 
 
-def _check_refusal(text: str, parts: list[Mapping[str, Any]], why: str | None, failures: Failures) -> None:
-    if text:
-        return
-    refusal = "".join(part["refusal"] for part in parts if isinstance(part.get("refusal"), str))
-    if refusal:
-        raise failures.make(ContentFilteredError, f"refused to answer: {failures.clean(refusal)}")
-    if why == "content_filter":
-        raise failures.make(ContentFilteredError, "withheld the answer under its content policy")
-
-
 def _call(item: Mapping[str, Any], failures: Failures, *, is_cut: bool) -> ToolCall | None:
     called, name, given = item.get("call_id"), item.get("name"), item.get("arguments")
     if not isinstance(called, str) or not isinstance(name, str):
         raise failures.protocol("asks for a tool without call_id and name", json.dumps(item))
-    return tool_call(called, name, given if isinstance(given, str) else "", is_cut=is_cut, failures=failures)
+    return tool_call(called, name, as_written(given), is_cut=is_cut, failures=failures)
 
 
 def _native(items: list[Mapping[str, Any]], content: Mapping[str, Any]) -> Mapping[str, Any] | None:
