@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from graphbit_nb.session.files import export, load
     from graphbit_nb.session.handle import RunHandle
     from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
+    from graphbit_nb.session.progressbar import ProgressBar
     from graphbit_nb.templating import SafeTemplateEngine
 
     PyExecutionResult = ExecutionResult
@@ -136,6 +137,7 @@ _WHERE = {
     "session.files": "export load",
     "session.handle": "RunHandle",
     "session.lifecycle": "get_system_info init shutdown version",
+    "session.progressbar": "ProgressBar",
     "templating": "SafeTemplateEngine",
 }
 _ALIASES = {
@@ -198,6 +200,7 @@ __all__ = [
     "PoolLimits",
     "Problem",
     "ProcessorRegistry",
+    "ProgressBar",
     "Prompt",
     "ProtocolError",
     "ProviderConnectionError",

@@ -167,7 +167,7 @@ def _client(document: Any, path: Path, report: Report) -> Any:
         document,
         kernel_name="python3",
         timeout=None,
-        extra_arguments=["--log-level=ERROR"],
+        extra_arguments=["--log-level=ERROR", "--GraphbitMagics.live=pictures"],
         resources={"metadata": {"path": str(path.resolve().parent)}},
     )
 

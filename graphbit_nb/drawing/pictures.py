@@ -89,7 +89,6 @@ class Drawing:
         self.across = places.rankdir == "TB"
         self.cards = scene.by_id()
         self.curves = routes(scene, places)
-        self._shape = scene.shape()
 
     @classmethod
     def of(
@@ -99,12 +98,8 @@ class Drawing:
         shown = scene.bundled()
         return cls(shown, arrange(shown, WIDTH if width is None else width, rankdir), Pen(static))
 
-    def shows(self, scene: Scene) -> bool:
-        """Whether this is also the drawing of `scene`, but for states and texts: whether nothing would move."""
-        return scene.shape() == self._shape
-
     def with_states_of(self, scene: Scene) -> Drawing:
-        """Return the same drawing of another scene that it shows; nothing is laid out."""
+        """Return the same drawing of another scene of the same shape; nothing is laid out."""
         other = copy(self)
         other.scene = scene.bundled()
         other.cards = other.scene.by_id()

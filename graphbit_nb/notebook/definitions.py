@@ -63,11 +63,17 @@ def define(magics: GraphbitMagics, kind: str, options: argparse.Namespace, cell:
         views.show_definition(workspace, workflow, lines, node.name)
     else:
         views.show(views.line_bundle("; ".join(text for _, text in lines)))
-    renew(workspace)
+    renew(magics, node.name)
 
 
-def renew(workspace: Workspace) -> None:
-    """After a change of the current workflow, give the nodes that hold it the new version, and say so."""
+def renew(magics: GraphbitMagics, new: str | None = None) -> None:
+    """After a change of the current workflow, give the nodes that hold it the new version, say so, and show it all.
+
+    Args:
+        magics: Whose workflow has changed.
+        new: Name of a node that was added.
+    """
+    workspace = magics.workspace
     told = workspace.renew(workspace.current)
     for workflow, node, problem in told:
         if problem is None:
@@ -76,6 +82,8 @@ def renew(workspace: Workspace) -> None:
             views.show(views.line_bundle(f"{node} of {workflow} does not fit any more: {problem}"))
     for name in dict.fromkeys(renewed.workflow for renewed in told):
         views.redraw(workspace, name)
+        magics.shows.changed(name)
+    magics.shows.changed(workspace.current, new)
 
 
 def check_variable(name: str, workspace: Workspace, namespace: Mapping[str, Any]) -> None:

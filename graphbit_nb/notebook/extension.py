@@ -12,6 +12,7 @@ from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns
 from graphbit_nb.notebook.completion import matcher_for
 from graphbit_nb.notebook.loop import run_nested as notebook_run_nested
 from graphbit_nb.notebook.magics import GraphbitMagics, is_run
+from graphbit_nb.notebook.settings import ConfigMagic
 from graphbit_nb.session.executor import WorkflowExecutor, run_nested
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Extension:
         self.magics.workspace = _kept.pop(shell, self.magics.workspace)
         self.transformer = AwaitRuns(is_run)
         self.matcher = matcher_for(self.magics)
+        self.config = ConfigMagic(self.magics, self.shell.find_line_magic("config"))  # type: ignore[no-untyped-call]
 
     def load(self) -> None:
         """Register with the shell."""
@@ -41,6 +43,7 @@ class Extension:
         for name in NAMES:
             shell.register_magic_function(self.magics.graphbit, "line_cell", name)
         shell.register_magic_function(self.magics.graphbit_await, "line_cell", AWAITED)
+        shell.magics_manager.magics["line"]["config"] = self.config
         shell.input_transformers_post.append(self.transformer)
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self.transformer.after_cell)
@@ -56,6 +59,7 @@ class Extension:
         shell.input_transformers_post.remove(self.transformer)
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self.transformer.after_cell)
+        shell.magics_manager.magics["line"]["config"] = self.config.others
         for kind in ("line", "cell"):
             for name in (*NAMES, AWAITED):
                 shell.magics_manager.magics[kind].pop(name, None)
@@ -63,6 +67,7 @@ class Extension:
         formatter.pop(ExecutionResult, None)
         formatter.pop(Workflow, None)
         shell.Completer.custom_matchers.remove(self.matcher)
+        self.magics.shows.close()
         WorkflowExecutor.nested = staticmethod(run_nested)
 
     def _before_cell(self, info: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import html
 import json
 import re
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing.marks import MARKS
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20_000  # characters of an answer in a saved output
 PREVIEW = 160
+_SAFE_IN_SRC = " !$'()*+,-./:;<=>?@[]^_`{|}~"  # in an attribute in double quotes
 
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
@@ -44,7 +45,7 @@ def visible(value: str) -> str:
 @cache
 def styles() -> str:
     """Return the style sheet as one element, without comments."""
-    folder = files("graphbit_nb.notebook") / "style"
+    folder = files("graphbit_nb.notebook") / "front"
     css = "".join((folder / name).read_text("utf-8") for name in ("tokens.css", "panels.css"))
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     short = re.sub(r"\s+", " ", css).strip()
@@ -85,8 +86,9 @@ def head(title: str, status: str = "", facts: Iterable[tuple[str, str]] = ()) ->
 
 def stage(svg: str, description: str) -> str:
     """Return a drawing as a picture that needs no kernel and runs nothing."""
-    data = base64.b64encode(svg.encode()).decode()
-    return f'<div class="gb-stage"><img alt="{text(description)}" src="data:image/svg+xml;base64,{data}"></div>'
+    # A quarter shorter than in base64. No text of a drawing holds a quotation mark: `markup.escape` writes them out.
+    data = quote(svg.replace('"', "'"), safe=_SAFE_IN_SRC)
+    return f'<div class="gb-stage"><img alt="{text(description)}" src="data:image/svg+xml,{data}"></div>'
 
 
 def bar(counts: Mapping[NodeState, int]) -> str:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.graph.registry import ProcessorRegistry, Prompt
 from graphbit_nb.notebook import html
+from graphbit_nb.notebook.live.records import node_record
 from graphbit_nb.notebook.views import messages_bundle
-from graphbit_nb.notebook.words import chosen, counted, node_line
-from graphbit_nb.session.job import node_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from graphbit_nb.core.llm import Usage
-    from graphbit_nb.core.snapshot import Attempt, NodeSnapshot, RunSnapshot, ToolUse
+    from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.workflow import Workflow
+
+    Record = Mapping[str, Any]
 
 
 def preview_bundle(
@@ -48,39 +48,56 @@ def _reads(node: Node, name: str) -> bool:
 
 def inspection_bundle(result: ExecutionResult, path: str) -> dict[str, str]:
     """Return everything about a node in a run, by its name or its path. Raises `UsageError` when there is none."""
-    node = _find(result.snapshot, path)
-    definition = node_at(result.workflow, path)
-    parts: list[tuple[str, str]] = [(f"prompt: {turn.role}", turn.content) for turn in node.messages]
-    if node.question is not None:
-        parts.append(("question", node.question + (f"\n{' | '.join(node.options)}" if node.options else "")))
-    if node.printed:
-        parts.append(("printed", node.printed))
-    if node.parts:
-        parts.append((counted(node), "\n".join(_part_lines(node))))
-    if node.state.has_output:
-        parts.append(("answer", html.written(node.output)[0]))
-    if node.error is not None:
-        parts.append(("error", (node.error.traceback or "") + str(node.error)))
-    if node.reason is not None:
-        parts.append(("reason", node.reason))
-    for number, attempt in enumerate(node.attempts, start=1):
-        parts.append((f"attempt {number}", _attempt(attempt)))
-        parts += [(f"tool {used.tool}", _tool_use(used)) for used in attempt.tools]
-    if definition.origin is not None:
-        parts.append((f"cell {definition.origin.place}", definition.origin.source.rstrip("\n")))
-    parts = [(title, html.cut(content)) for title, content in parts]
-    head = html.head(path, str(node.state), _facts(node))
+    _check(result.snapshot, path)
+    record = node_record(result.workflow, result.snapshot, path, html.MOST_SHOWN)
+    parts = [(title, content) for title, content in _parts(record) if content]
+    head = html.head(path, record["state"], _facts(record))
     plain = "\n".join(f"[{title}]\n{html.visible(content)}" for title, content in parts)
     return {
         "text/html": html.page(html.shell([head, f'<div class="gb-stage">{html.titled(parts)}</div>'])),
-        "text/plain": f"{path} {node.state}\n{plain}",
+        "text/plain": f"{path} {record['state']}\n{plain}",
     }
 
 
-def _find(snapshot: RunSnapshot, path: str) -> NodeSnapshot:
-    """Return the node of a run that a path leads to; of a path that leads nowhere, say where it ends."""
+def _parts(record: Record) -> Iterator[tuple[str, str]]:
+    """Go through what is told of a node, as (title, text)."""
+    for turn in record["prompt"]:
+        yield f"prompt: {turn['role']}", "\n".join([_whole(turn), *turn["calls"]]).strip("\n")
+    if record["question"] is not None:
+        yield "question", "\n".join([record["question"], " | ".join(record["options"])]).strip()
+    yield "printed", record["printed"]
+    if record["parts"]:
+        width = max(len(part["path"]) for part in record["parts"])
+        lines = [f"{one['path']:<{width}}  {one['state']:<9}  {one['says']}".rstrip() for one in record["parts"]]
+        more = [f"and {record['more']:,} more"] if record["more"] else []
+        yield record["says"].partition(" · ")[0], "\n".join(lines + more)
+    if record["answer"] is not None:
+        yield "answer", _whole(record["answer"])
+    else:
+        yield "answer so far", record["streamed"]
+    if record["error"] is not None:
+        yield "error", (record["error"]["traceback"] or "") + _error(record["error"])
+    yield "reason", record["reason"] or ""
+    for one in record["inputs"]:
+        yield f"read: {one['name']}", html.preview(one["text"])
+    for number, attempt in enumerate(record["attempts"], start=1):
+        yield f"attempt {number}", _attempt(attempt)
+        for used in attempt["tools"]:
+            yield f"tool {used['tool']}", _tool_use(used)
+    if record["cell"] is not None:
+        yield f"cell {record['cell']['place']}", record["cell"]["source"]
+
+
+def _whole(told: Record) -> str:
+    """Return a text, and how much of it was left out."""
+    rest = f"… ({told['cut']:,} more characters)" if told["cut"] else ""
+    return f"{told['text']}{rest}"
+
+
+def _check(snapshot: RunSnapshot, path: str) -> None:
+    """Refuse a path that leads nowhere, and say where it ends. Raises `UsageError`."""
     if path in snapshot.index:
-        return snapshot.index[path]
+        return
     # The longest beginning that is a node: what comes after it is wrong.
     outer = max((name for name in snapshot.nodes if path.startswith(name)), key=len, default=None)
     node = None if outer is None else snapshot.nodes[outer]
@@ -96,54 +113,59 @@ def _find(snapshot: RunSnapshot, path: str) -> NodeSnapshot:
     raise UsageError(f"no node {path!r} in the latest run{did_you_mean(path, snapshot.nodes)}")
 
 
-def _part_lines(node: NodeSnapshot) -> list[str]:
-    parts, left = chosen(node)
-    width = max(len(part.name) for part in parts)
-    return [node_line(part, width) for part in parts] + ([f"and {len(left):,} more"] if left else [])
-
-
-def _facts(node: NodeSnapshot) -> list[tuple[str, str]]:
-    facts = [("took", html.seconds(node.latency))] if node.latency is not None else []
-    if node.usage.calls:
-        known = [("in", node.usage.input_tokens), ("out", node.usage.output_tokens)]
+def _facts(record: Record) -> list[tuple[str, str]]:
+    started, finished = record["timing"]["started"], record["timing"]["finished"]
+    facts = [("took", html.seconds(finished - started))] if started is not None and finished is not None else []
+    if record["usage"]["calls"]:
+        known = [("in", record["usage"]["input"]), ("out", record["usage"]["output"])]
         facts += [(what, f"{count:,} tok") for what, count in known if count is not None]
-    if node.model:
-        facts.append(("model", node.model))
+    if record["cost"]:
+        facts.append(("cost", html.dollars(record["cost"])))
+    if record["model"]:
+        facts.append(("model", record["model"]))
     return facts
 
 
-def _tool_use(used: ToolUse) -> str:
-    given = ", ".join(f"{name}={value!r}" for name, value in used.arguments.items())
-    raised = f"\n{used.error.traceback}" if used.error is not None and used.error.traceback else ""
-    return f"{used.tool}({given}) · took {html.seconds(used.finished - used.started)}\n{used.result}{raised}"
+def _error(error: Record) -> str:
+    where = f" ({error['place']})" if error["place"] else ""
+    tries = f" ({error['attempts']} attempts)" if error["attempts"] > 1 else ""
+    return f"{error['type']}: {error['message']}{where}{tries}"
 
 
-def _tokens(usage: Usage) -> str:
+def _tool_use(used: Record) -> str:
+    raised = f"\n{used['error']['traceback']}" if used["error"] is not None and used["error"]["traceback"] else ""
+    took = html.seconds(used["finished"] - used["started"])
+    given = used["arguments"].get("value")
+    shown = ", ".join(f"{name}={value!r}" for name, value in given.items()) if given else used["arguments"]["text"]
+    return f"{used['tool']}({shown}) · took {took}\n{_whole(used['result'])}{raised}"
+
+
+def _tokens(usage: Record) -> str:
     """Say the tokens that are known."""
-    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
-    thought = f" ({usage.reasoning_tokens:,} for thoughts)" if usage.reasoning_tokens else ""
+    cached = f" ({usage['cached']:,} cached)" if usage["cached"] else ""
+    thought = f" ({usage['reasoning']:,} for thoughts)" if usage["reasoning"] else ""
     told = [
-        f"{usage.input_tokens:,} tokens in{cached}" if usage.input_tokens is not None else "",
-        f"{usage.output_tokens:,} out{thought}" if usage.output_tokens is not None else "",
+        f"{usage['input']:,} tokens in{cached}" if usage["input"] is not None else "",
+        f"{usage['output']:,} out{thought}" if usage["output"] is not None else "",
     ]
     return ", ".join(part for part in told if part)
 
 
-def _attempt(attempt: Attempt) -> str:
-    took = None if attempt.finished is None else attempt.finished - attempt.started
+def _attempt(attempt: Record) -> str:
+    started = attempt["started"]
     said = [
-        f"{attempt.provider} {attempt.model or ''}".strip(),
-        f"took {html.seconds(took)}" if took is not None else "",
-        f"first token after {html.seconds(attempt.first_token)}" if attempt.first_token is not None else "",
-        f"finish {attempt.finish_reason}" if attempt.finish_reason else "",
-        _tokens(attempt.usage),
-        f"{attempt.usage.calls} calls for one answer" if attempt.usage.calls > 1 else "",
-        f"cost {html.dollars(attempt.cost)}" if attempt.cost else "",
-        f"request {attempt.request_id}" if attempt.request_id else "",
-        f"waited for the limit {attempt.limited}" if attempt.limited else "",
-        ", ".join(f"{key}={value!r}" for key, value in attempt.parameters.items() if key != "schema"),
-        "with a schema" if "schema" in attempt.parameters else "",
-        f"error: {attempt.error}" if attempt.error is not None else "",
-        f"next after {html.seconds(attempt.delay)}" if attempt.delay is not None else "",
+        f"{attempt['provider']} {attempt['model'] or ''}".strip(),
+        f"took {html.seconds(attempt['finished'] - started)}" if attempt["finished"] is not None else "",
+        f"first token after {html.seconds(attempt['first_token'] - started)}" if attempt["first_token"] else "",
+        f"finish {attempt['finish_reason']}" if attempt["finish_reason"] else "",
+        _tokens(attempt["usage"]),
+        f"{attempt['usage']['calls']} calls for one answer" if attempt["usage"]["calls"] > 1 else "",
+        f"cost {html.dollars(attempt['cost'])}" if attempt["cost"] else "",
+        f"request {attempt['request_id']}" if attempt["request_id"] else "",
+        f"waited for the limit {attempt['limited']}" if attempt["limited"] else "",
+        ", ".join(f"{key}={value!r}" for key, value in attempt["parameters"].items() if key != "schema"),
+        "with a schema" if "schema" in attempt["parameters"] else "",
+        f"error: {_error(attempt['error'])}" if attempt["error"] is not None else "",
+        f"next after {html.seconds(attempt['delay'])}" if attempt["delay"] is not None else "",
     ]
     return " · ".join(part for part in said if part)

@@ -12,6 +12,9 @@ from graphbit_nb.graph.registry import ProcessorRegistry
 from graphbit_nb.notebook import commands, definitions, helptext
 from graphbit_nb.notebook.arguments import first_word, split
 from graphbit_nb.notebook.options import cell_parser
+from graphbit_nb.notebook.runner import Runner
+from graphbit_nb.notebook.screens import LIVE
+from graphbit_nb.notebook.shows import Shows
 from graphbit_nb.notebook.workspace import Workspace
 from graphbit_nb.session.settings import ON_ERROR
 
@@ -19,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from IPython.core.interactiveshell import InteractiveShell
-
-    from graphbit_nb.session.executor import WorkflowExecutor
-    from graphbit_nb.session.handle import RunHandle
 
 
 @magics_class
@@ -32,13 +32,16 @@ class GraphbitMagics(Magics):
     on_error = CaselessStrEnum(
         ON_ERROR, default_value="continue", help="What a failed node does to the run: continue or fail_fast."
     ).tag(config=True)
+    live = CaselessStrEnum(
+        LIVE, default_value="auto", help="How a run is seen while it goes on: auto, widget, pictures or quiet."
+    ).tag(config=True)
     draw = Bool(default_value=True, help="Whether each defining cell draws the workflow.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.workspace = Workspace()
-        self.handle: RunHandle | None = None  # the run that began last
-        self.executors: dict[str, WorkflowExecutor] = {}  # what the latest run of each workflow was begun with
+        self.shows = Shows(lambda: self.workspace)
+        self.runner = Runner(self)
 
     @property
     def namespace(self) -> dict[str, Any]:

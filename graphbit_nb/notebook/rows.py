@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.notebook import html
-from graphbit_nb.notebook.words import MOST_PARTS, chosen, counted, how_to_answer, is_loop, iteration, label, says
+from graphbit_nb.notebook.live import rows as live
+from graphbit_nb.notebook.words import MOST_PARTS, chosen, how_to_answer, is_loop, iteration, label, says
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
 
-_LIVE = (NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING, NodeState.FAILED)
-_MOST_ROWS = 12
 _MOST_INSIDE = 12  # parts of a part
 _OF_A_PART = 2_000  # characters of a part's answer
 
@@ -24,36 +21,19 @@ _OF_A_PART = 2_000  # characters of a part's answer
 
 def live_rows(snapshot: RunSnapshot) -> list[str]:
     """Return a row for each node that runs, retries, waits or failed, with what is open inside it."""
-    rows: list[str] = []
-    left = 0
-    for node in snapshot.nodes.values():
-        for one, of, depth in _opened(node, None, 0):
-            if len(rows) < _MOST_ROWS:
-                rows.append(_live_row(one, of, depth))
-            else:
-                left += 1
-    return [*rows, html.note(f"{left:,} more")] if left else rows
+    rows, left = live.live_rows(snapshot)
+    written = [_live_row(row) for row in rows]
+    return [*written, html.note(f"{left:,} more")] if left else written
 
 
-def _opened(
-    node: NodeSnapshot, of: NodeSnapshot | None, depth: int
-) -> Iterator[tuple[NodeSnapshot, NodeSnapshot | None, int]]:
-    """Go through a node that is live and the live nodes inside it; of a fan-out's items, those that wait or retry."""
-    if node.state not in _LIVE:
-        return
-    yield node, of, depth
-    for part in node.parts.values():
-        if node.expands == "nodes" or part.parts or part.state in (NodeState.WAITING, NodeState.RETRYING):
-            yield from _opened(part, node, depth + 1)
-
-
-def _live_row(node: NodeSnapshot, of: NodeSnapshot | None, depth: int) -> str:
-    told, figure = _live_words(node)
-    indent = f' style="padding-left:{14 + 16 * depth}px"' if depth else ""
+def _live_row(row: live.Row) -> str:
+    indent = f' style="padding-left:{14 + 16 * row.depth}px"' if row.depth else ""
+    text = html.text(row.text)
+    told = f'<span class="gb-tail"><bdi>{text}</bdi></span>' if row.tail else f'<span class="gb-cut">{text}</span>'
     return (
-        f'<div class="gb-row" data-state="{node.state}"{indent}>{html.mark(node.state)}'
-        f"{_named(node, of)}{told}"
-        f'<span class="gb-num gb-say">{html.text(figure)}</span></div>'
+        f'<div class="gb-row" data-state="{row.state}"{indent}>{html.mark(row.state)}'
+        f'<b title="{html.text(row.path)}">{html.text(row.label)}</b>{told}'
+        f'<span class="gb-num gb-say">{html.text(row.figure)}</span></div>'
     )
 
 
@@ -64,56 +44,22 @@ def _named(node: NodeSnapshot, of: NodeSnapshot | None) -> str:
     return f'<b title="{html.text(node.name)}">{html.text(label(node, of))}</b>'
 
 
-def _live_words(node: NodeSnapshot) -> tuple[str, str]:
-    """Return what a live row says, as HTML, and its figure."""
-    figure = ""
-    match node.state:
-        case NodeState.FAILED:
-            told = says(node)
-        case NodeState.RETRYING:
-            last = node.attempts[-1] if node.attempts else None
-            told = str((last and last.error) or "waits for its next attempt")
-            figure = f"again in {last.delay:.0f} s" if last is not None and last.delay is not None else ""
-        case NodeState.WAITING:
-            told, figure = says(node), how_to_answer(node)
-        case _ if node.expands is not None:
-            told, figure = _said_of_parts(node), counted(node)
-        case _:
-            text = node.streamed or node.printed
-            tail = " ".join(text[-400:].split())
-            figure = f"{len(node.streamed):,} characters" if node.streamed else ""
-            return f'<span class="gb-tail"><bdi>{html.text(tail)}</bdi></span>', figure
-    return f'<span class="gb-cut">{html.text(told)}</span>', figure
-
-
-def _said_of_parts(node: NodeSnapshot) -> str:
-    """Say which parts run now and which have failed."""
-    parts = node.parts.values()
-    told = []
-    for state in (NodeState.FAILED, NodeState.RUNNING):
-        names = [label(part, node) for part in parts if part.state is state]
-        if names:
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            told.append(f"{state}: {', '.join(names[:3])}{more}")
-    return " · ".join(told)
-
-
 # ---- when the run has ended
 
 
-def done_rows(snapshot: RunSnapshot) -> list[str]:
-    """Return a row for each node that opens on its answer, or on what it had inside."""
-    return [_done_row(node, None) for node in snapshot.nodes.values()]
+def done_rows(snapshot: RunSnapshot, most: int = html.MOST_SHOWN) -> list[str]:
+    """Return a row for each node that opens on its answer, at most so many characters, or on what it had inside."""
+    return [_done_row(node, None, most) for node in snapshot.nodes.values()]
 
 
-def _done_row(node: NodeSnapshot, of: NodeSnapshot | None) -> str:
+def _done_row(node: NodeSnapshot, of: NodeSnapshot | None, most: int) -> str:
     said = html.text(says(node))
     how = (' class="gb-whole"' if node.parts else "") + (" open" if _is_asked(node) else "")
     return (
         f"<details{how}><summary>{html.mark(node.state)}{_named(node, of)}"
         f'<span class="gb-cut">{said}</span><span class="gb-num">{html.seconds(node.latency)}</span>'
         f'<span class="gb-num">{html.text(html.tokens(node))}</span></summary>'
-        f'<div class="gb-open">{_opens(node, of) or said}</div></details>'
+        f'<div class="gb-open">{_opens(node, of, most) or said}</div></details>'
     )
 
 
@@ -122,7 +68,7 @@ def _is_asked(node: NodeSnapshot) -> bool:
     return node.state is NodeState.WAITING or any(_is_asked(part) for part in node.parts.values())
 
 
-def _opens(node: NodeSnapshot, of: NodeSnapshot | None) -> str:
+def _opens(node: NodeSnapshot, of: NodeSnapshot | None, most: int) -> str:
     """Return what stands below a row when it is opened."""
     opens = []
     if node.state is NodeState.WAITING:
@@ -137,24 +83,24 @@ def _opens(node: NodeSnapshot, of: NodeSnapshot | None) -> str:
     elif node.error is not None:
         opens.append(f'<pre class="gb-text">{html.text((node.error.traceback or "") + str(node.error))}</pre>')
     if node.parts:
-        opens.append(_parts(node, MOST_PARTS if of is None else _MOST_INSIDE))
+        opens.append(_parts(node, MOST_PARTS if of is None else _MOST_INSIDE, most))
     elif node.state.has_output:
-        opens.append(html.answer(node.output, html.MOST_SHOWN if of is None else _OF_A_PART))
+        opens.append(html.answer(node.output, most if of is None else min(most, _OF_A_PART)))
     elif node.streamed and node.error is None:
-        opens.append(html.answer(node.streamed))
+        opens.append(html.answer(node.streamed, most))
     return "".join(opens)
 
 
-def _parts(node: NodeSnapshot, most: int) -> str:
+def _parts(node: NodeSnapshot, most_parts: int, most: int) -> str:
     """Return the rows of what a node opened into; a loop's by iterations."""
-    parts, left = chosen(node, most)
+    parts, left = chosen(node, most_parts)
     rows: list[str] = []
     number = None
     for part in parts:
         if is_loop(node) and (told := iteration(part.name, node)) != number:
             number = told
             rows.append(f'<span class="gb-role">iteration {number}</span>')
-        rows.append(_done_row(part, node))
+        rows.append(_done_row(part, node, most))
     if left:
         rows.append(f'<p class="gb-line">and {len(left):,} more: %graphbit inspect {html.text(left[0].name)}</p>')
     return f'<div class="gb-parts">{"".join(rows)}</div>'

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from graphbit_nb.execution.result import ExecutionResult
-    from graphbit_nb.notebook.runviews import RunView
+    from graphbit_nb.notebook.screens import Screen
     from graphbit_nb.session.handle import RunHandle
 
     Keep = Callable[[ExecutionResult], None]
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 TICK = 0.05  # seconds between looks at the run
 
 
-async def awaited(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResult:
+async def awaited(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
     """Wait for a run while the kernel stays alive.
 
     Raises:
@@ -29,29 +29,37 @@ async def awaited(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResu
     try:
         while not handle.done():
             await asyncio.sleep(TICK)
-            view.update(handle.snapshot)
+            screen.update(handle.snapshot)
     except asyncio.CancelledError:  # the kernel's stop button
         handle.cancel()
         await asyncio.to_thread(handle.result)
     except BaseException:  # a view that fails must not leave a run behind that nobody sees
         handle.cancel()
         raise
-    return _ended(handle, view, keep)
+    return _ended(handle, screen, keep)
 
 
-def blocked(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResult:
+def blocked(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
     """Wait for a run where awaiting is not possible. Raises as `awaited` does."""
     try:
         while not handle.done():
             _wait(handle)
-            view.update(handle.snapshot)
+            screen.update(handle.snapshot)
     except KeyboardInterrupt:
         handle.cancel()
         handle.result()
     except BaseException:
         handle.cancel()
         raise
-    return _ended(handle, view, keep)
+    return _ended(handle, screen, keep)
+
+
+def watched(handle: RunHandle, screen: Screen) -> ExecutionResult:
+    """Wait for a run beside the cells, which nobody but its own buttons stops. Raises as `RunHandle.result` does."""
+    while not handle.done():
+        _wait(handle)
+        screen.update(handle.snapshot)
+    return handle.result()
 
 
 def _wait(handle: RunHandle) -> None:
@@ -61,10 +69,10 @@ def _wait(handle: RunHandle) -> None:
         return
 
 
-def _ended(handle: RunHandle, view: RunView, keep: Keep) -> ExecutionResult:
+def _ended(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
     result = handle.result()
     keep(result)
-    view.finish(result)
+    screen.finish(result)
     if result.status == "cancelled":
         total = len(result.snapshot.nodes)
         finished = sum(node.state.has_output for node in result.snapshot.nodes.values())

@@ -33,6 +33,15 @@ def is_kernel() -> bool:
     return hasattr(get_ipython(), "kernel")
 
 
+def has_person() -> bool:
+    """Whether somebody sits before the notebook: programs that run notebooks let nobody type into a cell."""
+    from IPython import get_ipython
+
+    kernel = getattr(get_ipython(), "kernel", None)
+    asked = {} if kernel is None else kernel.get_parent().get("content", {})
+    return bool(asked.get("allow_stdin", False))
+
+
 # ---- definitions -------------------------------------------------------------------------------------------------
 
 

@@ -97,21 +97,23 @@ class Workspace:
         self.into = {key: variable for key, variable in self.into.items() if key[0] != name}
         self.embeddings = {key: embedding for key, embedding in self.embeddings.items() if key[0] != name}
 
-    def sketched(self) -> Workflow:
-        """Return the current workflow as far as it goes. Raises `UsageError` when it has no nodes."""
-        if not len(self.draft):
-            raise UsageError(f"{self.current!r} has no nodes yet; define one with %%graphbit prompt NAME")
-        return self.draft.build()
+    def sketched(self, name: str | None = None) -> Workflow:
+        """Return a workflow, or the current one, as far as it goes. Raises `UsageError` when it has no nodes."""
+        name = name or self.current
+        if name not in self.drafts or not len(self.drafts[name]):
+            raise UsageError(f"{name!r} has no nodes yet; define one with %%graphbit prompt NAME")
+        return self.drafts[name].build()
 
-    def built(self, nodes: Sequence[str] | None = None) -> Workflow:
-        """Return the current workflow, fit to run, or fit to run what these nodes need.
+    def built(self, nodes: Sequence[str] | None = None, name: str | None = None) -> Workflow:
+        """Return a workflow, or the current one, fit to run, or fit to run what these nodes need.
 
         Raises:
             UsageError: it has no nodes, or a node holds a workflow that it does not fit any more.
             ValidationError: it is not complete.
         """
-        workflow = self.sketched()
-        self._refuse_unfit(self.current, plan_for(workflow, nodes).names)
+        name = name or self.current
+        workflow = self.sketched(name)
+        self._refuse_unfit(name, plan_for(workflow, nodes).names)
         return workflow
 
     def state_of(self, workflow: Workflow) -> RunSnapshot | None:

@@ -24,7 +24,7 @@ SLOW = "%%graphbit prompt slow\nAfter {{ quick }}."
 
 
 def card(lab, index):
-    return lab.output(index).locator(".gb-shell")
+    return lab.output(index).locator(".gb-shell").first
 
 
 def test_each_defining_cell_draws_the_workflow_and_the_newest_drawing_is_the_only_one(warm_notebook):
@@ -77,7 +77,7 @@ def test_the_final_form_is_there_when_the_notebook_is_opened_again(notebook):
     lab.save()
     lab.restart()
     lab.open()
-    card(lab, 2).locator("img").wait_for()
+    card(lab, 2).locator("g.gb-node").first.wait_for()
     assert "succeeded" in card(lab, 2).inner_text()
 
 

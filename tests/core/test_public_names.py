@@ -55,6 +55,7 @@ PINNED = [
     "PoolLimits",
     "Problem",
     "ProcessorRegistry",
+    "ProgressBar",
     "Prompt",
     "ProtocolError",
     "ProviderConnectionError",

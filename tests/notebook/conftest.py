@@ -44,8 +44,12 @@ class Shell:
         return "\n".join(output["text/plain"] for output in self.outputs if "text/plain" in output)
 
     @property
+    def magics(self):
+        return self.ip.magics_manager.registry["GraphbitMagics"]
+
+    @property
     def workspace(self):
-        return self.ip.magics_manager.registry["GraphbitMagics"].workspace
+        return self.magics.workspace
 
 
 @pytest.fixture

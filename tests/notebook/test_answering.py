@@ -196,7 +196,11 @@ def test_a_run_or_a_node_that_works_is_cancelled(shell, line):
 
     async def cancel_when_running():
         task = asyncio.ensure_future(shell.run("%graphbit run"))
-        while magics.handle is None or magics.handle.snapshot is None or not magics.handle.snapshot.done:
+        while (
+            magics.runner.handle is None
+            or magics.runner.handle.snapshot is None
+            or not magics.runner.handle.snapshot.done
+        ):
             await asyncio.sleep(0)
         magics.graphbit(line)
         return await task

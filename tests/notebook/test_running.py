@@ -87,9 +87,13 @@ def test_cancelling_the_cell_keeps_what_was_finished_and_says_so_in_one_line(scr
     async def interrupt_when_running():
         task = asyncio.ensure_future(shell.run("%graphbit run"))
         magics = shell.ip.magics_manager.registry["GraphbitMagics"]
-        while magics.handle is None or magics.handle.snapshot is None or not magics.handle.snapshot.done:
+        while (
+            magics.runner.handle is None
+            or magics.runner.handle.snapshot is None
+            or not magics.runner.handle.snapshot.done
+        ):
             await asyncio.sleep(0.01)
-        magics.handle.cancel()
+        magics.runner.handle.cancel()
         return await task
 
     outcome = asyncio.run(interrupt_when_running())
@@ -187,8 +191,8 @@ def test_a_view_that_fails_leaves_no_run_behind(scripted, monkeypatch):
 
     shell = scripted({"stuck": never})
     shell("%%graphbit prompt stuck\nx\n")
-    monkeypatch.setattr("graphbit_nb.notebook.runviews.RunView.update", fail)
+    monkeypatch.setattr("graphbit_nb.notebook.screens.Lines.update", fail)
     with pytest.raises(RuntimeError, match="cannot be shown"):
         shell("%graphbit run")
-    handle = shell.ip.magics_manager.registry["GraphbitMagics"].handle
+    handle = shell.ip.magics_manager.registry["GraphbitMagics"].runner.handle
     assert handle.result(timeout=10).status == "cancelled"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
 from graphbit_nb.notebook import views
 from graphbit_nb.notebook.commands.command import arg, command
-from graphbit_nb.notebook.commands.runs import go_on
+from graphbit_nb.notebook.commands.runs import at_once, how_to_wait
 from graphbit_nb.notebook.words import how_to_answer, waiting
 from graphbit_nb.session.job import checked_answers
 
@@ -42,7 +42,7 @@ def answer(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -
         raise UsageError(_asks_nothing(result, options.node, asking))
     if options.text is None:
         _tell(asking.values() if options.node is None else [asking[options.node]])
-        return _nothing() if awaited else None
+        return at_once(None) if awaited else None
     node = asking[options.node]
     text = options.text.strip()
     if node.options and text not in node.options:
@@ -52,11 +52,7 @@ def answer(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -
         answers = checked_answers(result.workflow, {node.name: text})
     except OutputError as error:
         raise UsageError(str(error)) from None
-    return go_on(magics, result, answers=answers, awaited=awaited)
-
-
-async def _nothing() -> None:
-    """Be awaited, where the line may as well have run the workflow."""
+    return magics.runner.go_on(result, answers=answers, how=how_to_wait(awaited))
 
 
 def _asks_nothing(result: ExecutionResult, name: str, asking: dict[str, NodeSnapshot]) -> str:

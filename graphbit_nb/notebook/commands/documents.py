@@ -76,4 +76,4 @@ def load(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     workspace.adopt(workflow)
     views.show(views.line_bundle(f"{workflow.name}: cells define nodes here from now on{lost}"))
     views.show_workflow(workspace, workspace.sketched())
-    definitions.renew(workspace)
+    definitions.renew(magics)

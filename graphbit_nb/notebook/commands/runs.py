@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import argparse
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphbit_nb.errors import RunCancelled, UsageError
-from graphbit_nb.notebook import running, views
+from graphbit_nb.notebook import views
 from graphbit_nb.notebook.commands.command import INPUTS, arg, command
 from graphbit_nb.notebook.inputs import inputs_for
-from graphbit_nb.notebook.runviews import RunView
-from graphbit_nb.session.executor import WorkflowExecutor
+from graphbit_nb.notebook.live.view import Calls
+from graphbit_nb.notebook.reruns import next_node, standing
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Coroutine, Mapping, Sequence
 
-    from graphbit_nb.core.snapshot import RunSnapshot
-    from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.notebook.magics import GraphbitMagics
-    from graphbit_nb.session.handle import RunHandle
+    from graphbit_nb.notebook.runner import How, Outcome
 
-    Outcome = ExecutionResult | Coroutine[Any, Any, ExecutionResult]
+T = TypeVar("T")
 
 
 @command(
     "run",
     arg("nodes", metavar="NODE", nargs="*"),
     *INPUTS,
+    arg(
+        "--from",
+        metavar="NODE",
+        dest="again",
+        nargs="+",
+        help="only these and what follows them, with the latest result",
+    ),
+    arg("--background", action="store_true", help="go on while other cells run; the value is a handle to await"),
     arg("--sequential", action="store_true", help="one node at a time"),
     arg("--max-concurrency", metavar="N", type=int, help="nodes at the same time"),
     arg("--on-error", metavar="MODE", choices=ON_ERROR, help="continue or fail_fast"),
@@ -36,12 +42,26 @@ if TYPE_CHECKING:
     words="node",
     example="%graphbit run summary --set topic='the sea'",
 )
-def run(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -> Outcome:
+def run(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -> Outcome | Coroutine[Any, Any, Outcome]:
     """Run the current workflow, or what the named nodes need. The result is the line's value.
 
-    When a person is all that the run waits for, it returns; %graphbit answer goes on with it.
+    When a person is all that the run waits for, it returns; %graphbit answer goes on with it. With --background it
+    returns at once and waits for the person by itself. With --from, nodes keep what they gave in the latest run unless
+    they were changed since, or come after one that is named.
     """
     return run_nodes(magics, options.nodes or None, options, awaited=awaited)
+
+
+@command(
+    "step",
+    *INPUTS,
+    runs=True,
+    example="%graphbit step",
+)
+def step(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -> Outcome | Coroutine[Any, Any, Outcome]:
+    """Run the next node that has no result yet, or an old one, with what the others gave."""
+    options.again = []
+    return run_nodes(magics, next_step(magics, magics.workspace.current), options, awaited=awaited)
 
 
 def run_nodes(
@@ -50,78 +70,93 @@ def run_nodes(
     options: argparse.Namespace | None = None,
     *,
     awaited: bool,
+) -> Outcome | Coroutine[Any, Any, Outcome]:
+    """Begin a run, and wait for it unless it is to go on by itself."""
+    beside = getattr(options, "background", False)
+    how: How = "background" if beside else "awaited" if awaited else "blocked"
+    outcome = _begin(magics, magics.workspace.current, nodes, options, how=how)
+    return at_once(outcome) if beside and awaited else outcome
+
+
+def buttons_of(magics: GraphbitMagics, name: str) -> Calls:
+    """Return what the standing view of a workflow may ask for."""
+
+    def run(asked: Mapping[str, Any]) -> None:
+        again = [asked["from"]] if asked.get("from") else None
+        _begin(magics, name, asked.get("nodes"), argparse.Namespace(again=again), how="background", in_cell=False)
+
+    def step() -> None:
+        options = argparse.Namespace(again=[])
+        _begin(magics, name, next_step(magics, name), options, how="background", in_cell=False)
+
+    def cancel(node: str | None) -> None:
+        magics.runner.seen(name).cancel(node)
+
+    def answer(node: str, value: str) -> None:
+        magics.runner.seen(name).answer(node, value)
+
+    return Calls(run=run, step=step, cancel=cancel, answer=answer)
+
+
+def next_step(magics: GraphbitMagics, name: str) -> list[str]:
+    """Return the nodes whose results stand and the next one to run. Raises `UsageError` when there is none."""
+    workflow = magics.workspace.sketched(name)
+    done = standing(workflow, magics.workspace.results.get(name))
+    following = next_node(workflow, done)
+    if following is None:
+        raise UsageError(f"every node of {name} has run; say %graphbit run, or change one")
+    return [*done, following]
+
+
+def _begin(
+    magics: GraphbitMagics,
+    name: str,
+    nodes: Sequence[str] | None,
+    options: argparse.Namespace | None,
+    *,
+    how: How,
+    in_cell: bool = True,
 ) -> Outcome:
-    """Start a run and wait for it, by awaiting or by blocking."""
-    workflow = magics.workspace.built(nodes)
+    """Begin a run of a workflow. `options.again` keeps results of the latest run, unless it is None or missing."""
+    workflow = magics.workspace.built(nodes, name)
     inputs, notes = inputs_for(workflow, nodes, options, magics.namespace)
-    magics.executors[workflow.name] = executor = executor_for(magics, options)
-    handle = executor.start(workflow, inputs, nodes=nodes, parks=True)
-    return follow(magics, handle, notes, awaited=awaited)
-
-
-def go_on(
-    magics: GraphbitMagics, result: ExecutionResult, *, answers: Mapping[str, Any] | None = None, awaited: bool
-) -> Outcome:
-    """Go on with a run that waits for a person, and wait for it again."""
-    handle = _executor_of(magics, result).start_again(result, answers=answers, parks=True)
-    return follow(magics, handle, before=result.snapshot, awaited=awaited)
-
-
-def executor_for(magics: GraphbitMagics, options: argparse.Namespace | None) -> WorkflowExecutor:
-    """Return an executor with the settings of the line, and the magics' for what it does not say."""
-    wanted = getattr(options, "max_concurrency", None)
-    return WorkflowExecutor(
-        magics.workspace.config,
-        max_concurrency=magics.max_concurrency if wanted is None else wanted,
-        strategy="sequential" if getattr(options, "sequential", False) else "parallel",
-        on_error=getattr(options, "on_error", None) or magics.on_error,
+    pinned: dict[str, Any] = {}
+    result = magics.workspace.results.get(name)
+    if (again := getattr(options, "again", None)) is not None and result is not None:
+        inputs = {**{name: value for name, value in result.inputs.items() if name in workflow.inputs}, **inputs}
+        pinned = standing(workflow, result, again=again, inputs=inputs)
+    executor = magics.runner.executor(
+        max_concurrency=getattr(options, "max_concurrency", None),
+        sequential=getattr(options, "sequential", False),
+        on_error=getattr(options, "on_error", None),
         deadline=getattr(options, "deadline", None),
+    )
+    return magics.runner.run(
+        workflow, inputs, executor, nodes=nodes, pinned=pinned, notes=notes, how=how, in_cell=in_cell
     )
 
 
-def _executor_of(magics: GraphbitMagics, result: ExecutionResult) -> WorkflowExecutor:
-    """Return the executor that a run began with, so that it goes on under the same settings."""
-    return magics.executors.get(result.workflow.name) or executor_for(magics, None)
+def how_to_wait(awaited: bool) -> How:
+    """Return how to wait for a run: awaiting where the line is awaited."""
+    return "awaited" if awaited else "blocked"
 
 
-def follow(
-    magics: GraphbitMagics,
-    handle: RunHandle,
-    notes: Sequence[str] = (),
-    *,
-    before: RunSnapshot | None = None,
-    awaited: bool,
-) -> Outcome:
-    """Show a run that has been started, or goes on from where it stood before, and keep what it gives."""
-    workspace, namespace, workflow = magics.workspace, magics.namespace, handle.workflow
-    magics.handle = handle
-
-    def keep(result: ExecutionResult) -> None:
-        workspace.results[workflow.name] = result
-        workspace.shown = (result.run_id, magics.execution_count)
-        running.outputs_into(result, workspace.into, namespace)
-
-    wait = running.awaited if awaited else running.blocked
-    return wait(handle, RunView(workflow, notes, before=before), keep)
+async def at_once(outcome: T) -> T:
+    """Be awaited, where a line may as well have run the workflow."""
+    return outcome
 
 
 @command("cancel", arg("node", metavar="NODE", nargs="?"), words="node", example="%graphbit cancel")
 def cancel(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Stop the run, or one node of it while it works. A run that waits for a person is given up."""
-    handle, result = magics.handle, magics.workspace.results.get(magics.workspace.current)
+    handle, result = magics.runner.handle, magics.workspace.results.get(magics.workspace.current)
     what = options.node or "the run"
     if handle is not None and not handle.done():
         handle.cancel(options.node)
         views.show(views.line_bundle(f"{what} is being cancelled"))
     elif result is not None and result.status == "waiting":
-        executor = _executor_of(magics, result)
-        if options.node is not None:
-            again = executor.start_again(result, cancel=(options.node,), parks=True)
-        else:
-            again = executor.start_again(result)
-            again.cancel()
         try:
-            follow(magics, again, before=result.snapshot, awaited=False)
+            magics.runner.go_on(result, cancel=[options.node] if options.node else [], how="blocked")
         except RunCancelled as error:
             views.show(views.line_bundle(str(error)))
     else:

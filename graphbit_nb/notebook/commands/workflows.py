@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.notebook import definitions, views
 from graphbit_nb.notebook.commands.command import arg, command
+from graphbit_nb.notebook.commands.runs import buttons_of
 
 if TYPE_CHECKING:
     import argparse
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
 
 @command("show", example="%graphbit show")
 def show(magics: GraphbitMagics, _: argparse.Namespace) -> None:
-    """Draw the current workflow, with the states of its latest run."""
-    views.show_workflow(magics.workspace, magics.workspace.sketched())
+    """Show the current workflow and its latest run: a view that grows with the cells and lights up with every run.
+
+    It has buttons to run and to step, a search (/), and a click on a node opens what is known about it.
+    """
+    workflow = magics.workspace.sketched()
+    if magics.live == "widget" or (magics.live == "auto" and views.has_person()):
+        magics.shows.open(workflow, buttons_of(magics, workflow.name))
+    else:
+        views.show_workflow(magics.workspace, workflow)
 
 
 @command("list", example="%graphbit list")
@@ -34,7 +42,7 @@ def new(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Begin an empty workflow; cells define nodes in it from now on."""
     magics.workspace.new(options.name)
     views.show(views.line_bundle(f"{options.name}: an empty workflow; cells define its nodes from now on"))
-    definitions.renew(magics.workspace)
+    definitions.renew(magics)
 
 
 @command("use", arg("name", metavar="NAME"), words="workflow", example="%graphbit use review")
@@ -55,7 +63,7 @@ def remove(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     views.show(views.line_bundle(f"removed {', '.join(options.nodes)}"))
     if len(workspace.draft):
         views.show_workflow(workspace, workspace.sketched())
-    definitions.renew(workspace)
+    definitions.renew(magics)
 
 
 @command("reset", example="%graphbit reset")
@@ -64,4 +72,4 @@ def reset(magics: GraphbitMagics, _: argparse.Namespace) -> None:
     name = magics.workspace.current
     magics.workspace.new(name)
     views.show(views.line_bundle(f"{name}: empty again"))
-    definitions.renew(magics.workspace)
+    definitions.renew(magics)

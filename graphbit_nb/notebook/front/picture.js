@@ -1,0 +1,162 @@
+// The drawing itself: takes the kernel's SVG, keeps its cards true, and turns it into the next one.
+
+import { readBoard } from "./board.js";
+import { hs, readGroups, readSvg, setAttr } from "./dom.js";
+import { MORPH_MS, morphGraph } from "./morph.js";
+import { patchGroup } from "./patch.js";
+import { fitTexts } from "./texts.js";
+
+const MOST_MOVING = 150; // cards; above, nothing moves
+const NEW_MS = 2000; // that the halo of a new card stays
+const PATCHED_AT_ONCE = 40; // cards; a hundred would make a slow machine miss a frame
+
+/**
+ * @param svg the root that it is put into.
+ * @param shown called after another drawing was put there: ({ size, isAnimated, focused }) where `focused` is the id of the card that had the focus.
+ */
+export function makePicture(source, svg, shown) {
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const unpatched = new Set(); // names such as "cards:draft" of what has come and is not shown yet
+  let board = readBoard(hs("g"));
+  let key = null;
+  let flows = {};
+  let family = ""; // of the page's font; known once the drawing is on the page
+  let isMoving = false;
+  let isLate = false; // whether a drawing came while the one before still moved
+  let patchFrame = 0;
+  let moveTimer = 0;
+  let newTimer = 0;
+
+  function show() {
+    isLate = isMoving;
+    if (isMoving) return;
+    unpatched.clear();
+    const { picture, ...state } = source.state();
+    const fresh = picture && readSvg(picture.svg);
+    const graph = fresh?.querySelector(".gb-graph");
+    if (!graph) {
+      takeAway();
+      return;
+    }
+    bringUpToDate(graph, state);
+    const change = { isFirst: key === null, isOther: key !== picture.key, isCalm: picture.cards > MOST_MOVING || calm.matches };
+    const isAnimated = change.isOther && !change.isFirst && !change.isCalm;
+    const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
+    key = picture.key;
+    const added = put(graph, change, isAnimated, picture.cards);
+    setAttr(svg, "data-motion", change.isCalm ? null : "on");
+    for (const name of ["aria-label", "data-rankdir", "data-density"]) setAttr(svg, name, fresh.getAttribute(name));
+    board = readBoard(svg.querySelector(".gb-graph"));
+    fit([...board.cards.values()]);
+    markNew(added);
+    shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused });
+    if (isAnimated) rest();
+  }
+
+  function takeAway() {
+    svg.replaceChildren();
+    board = readBoard(hs("g"));
+    key = null;
+  }
+
+  /** Puts a graph in the place of the one before; returns what is new in it. */
+  function put(graph, { isFirst, isOther }, isAnimated, cards) {
+    const before = svg.querySelector(".gb-graph");
+    if (before && (!isOther || cards <= MOST_MOVING)) {
+      const added = morphGraph(before, graph, isAnimated);
+      return isOther ? added : [];
+    }
+    svg.replaceChildren(hs("g", { class: "gb-view" }, graph));
+    return isFirst ? [...graph.querySelectorAll(":scope > [data-new]")] : [];
+  }
+
+  /** Gives a graph the looks that have come since it was drawn. */
+  function bringUpToDate(graph, state) {
+    const groups = readGroups([...Object.values(state.frames), ...Object.values(state.cards)]);
+    const standing = new Map([...graph.children].filter((el) => el.dataset.id !== undefined).map((el) => [nameOf(el), el]));
+    for (const group of groups) standing.get(nameOf(group))?.replaceWith(group);
+    readBoard(graph).setFlows(state.flows);
+    flows = state.flows;
+  }
+
+  function patch(changed) {
+    if (isLate) return; // what has changed will be in the drawing that comes
+    for (const name of changed) if (/^(cards|frames):/.test(name)) unpatched.add(name);
+    if (changed.has("flows")) {
+      board.setFlows(source.state().flows, flows);
+      flows = source.state().flows;
+    }
+    cancelAnimationFrame(patchFrame);
+    patchSome();
+  }
+
+  /** Patches what is due, some in each frame, so that no frame is late. */
+  function patchSome() {
+    const due = [...unpatched].slice(0, PATCHED_AT_ONCE);
+    for (const name of due) unpatched.delete(name);
+    const markups = due.map((name) => markupOf(source.state(), name)).filter(Boolean);
+    const cards = [];
+    for (const group of markups.length ? readGroups(markups) : []) {
+      const isCard = group.classList.contains("gb-node");
+      const el = (isCard ? board.cards : board.frames).get(group.dataset.id);
+      if (!el) continue;
+      patchGroup(el, group);
+      if (isCard) cards.push(el);
+    }
+    fit(cards);
+    if (unpatched.size) patchFrame = requestAnimationFrame(patchSome);
+  }
+
+  function rest() {
+    isMoving = true;
+    svg.setAttribute("data-moving", "");
+    moveTimer = setTimeout(() => {
+      isMoving = false;
+      svg.removeAttribute("data-moving");
+      if (isLate) show();
+    }, MORPH_MS + 20);
+  }
+
+  function markNew(added) {
+    const cards = added.filter((el) => el.classList.contains("gb-node"));
+    const takeOff = () => svg.querySelectorAll("[data-new]").forEach((card) => card.removeAttribute("data-new"));
+    if (cards.length === 0 && svg.querySelector("[data-new]")) return; // those before have their time
+    clearTimeout(newTimer);
+    takeOff();
+    for (const card of cards) card.setAttribute("data-new", "");
+    if (cards.length) newTimer = setTimeout(takeOff, NEW_MS);
+  }
+
+  function fit(cards) {
+    if (family) fitTexts(cards, family);
+  }
+
+  return {
+    show, patch,
+    board: () => board,
+    isEmpty: () => key === null,
+    /** Learns the page's font, once the drawing is on the page. */
+    settleOnPage() {
+      if (family) return;
+      family = getComputedStyle(svg).fontFamily;
+      fit([...board.cards.values()]);
+    },
+    destroy() {
+      cancelAnimationFrame(patchFrame);
+      clearTimeout(moveTimer);
+      clearTimeout(newTimer);
+    },
+  };
+}
+
+const nameOf = (el) => `${el.classList[0]} ${el.dataset.id}`;
+
+function sizeOfPicture(root, { density, rankdir }) {
+  return { w: Number(root.getAttribute("width")), h: Number(root.getAttribute("height")), density, rankdir };
+}
+
+/** The markup that a name such as "cards:draft" stands for. */
+function markupOf(state, name) {
+  const colon = name.indexOf(":");
+  return state[name.slice(0, colon)][name.slice(colon + 1)];
+}

@@ -1,0 +1,58 @@
+"""What makes a saved picture of a run alive without a kernel: the run's record and the view, packed into the output.
+
+Where scripts do not run (an output that is not trusted, a web site that shows notebooks), what stands in the output
+already is all that is seen, and it is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING
+
+from graphbit_nb.notebook.live import frontend
+from graphbit_nb.notebook.live.records import records
+from graphbit_nb.notebook.live.state import LiveState, Look, Subject
+
+if TYPE_CHECKING:
+    from graphbit_nb.core.snapshot import RunSnapshot
+    from graphbit_nb.graph.workflow import Workflow
+
+BUDGET = 120_000
+"""Characters of all texts of a run that are saved with a picture; each is cut to its share."""
+_LEAST, _MOST = 400, 20_000
+_TEXTS = 4  # of a node: its prompt, its answer, what it read, the answer of its last attempt
+
+
+def share(workflow: Workflow) -> int:
+    """Return how many characters of one text are saved."""
+    return max(_LEAST, min(_MOST, BUDGET // (_TEXTS * max(1, len(workflow.nodes)))))
+
+
+def enlivened(static: str, workflow: Workflow, snapshot: RunSnapshot, width: float = 960) -> str:
+    """Return HTML that shows `static`, and in its place, where scripts run, the view of the run.
+
+    Args:
+        static: HTML that needs nothing.
+        workflow: What was run.
+        snapshot: How it ended.
+        width: Pixels that the drawing is laid out for.
+    """
+    state = LiveState(Subject(workflow=workflow, snapshot=snapshot), Look(width=width))
+    record = {
+        "state": state.whole(snapshot.finished or 0.0),
+        "nodes": records(workflow, snapshot, share(workflow)),
+    }
+    name = f"graphbit-{secrets.token_hex(8)}"
+    # Every text of the run is packed, in letters and digits: nothing of it can end the script.
+    packed = frontend.pack(json.dumps(record, default=str))
+    style = frontend.pack(frontend.css())
+    script = (
+        f"const unpack = {frontend.UNPACK};"
+        f"Promise.all([{frontend.code()}, unpack('{packed}'), unpack('{style}')]).then(([code, text, css]) => {{ "
+        f"for (const place of document.querySelectorAll('[data-graphbit={name}]:not([data-alive])')) {{ "
+        "place.dataset.alive = ''; const style = document.createElement('style'); style.textContent = css; "
+        "const view = document.createElement('div'); place.replaceChildren(style, view); "
+        "code.mount(view, JSON.parse(text)); } });"
+    )
+    return f'<div data-graphbit="{name}">{static}</div><script>{{ {script} }}</script>'

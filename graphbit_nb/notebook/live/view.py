@@ -1,0 +1,204 @@
+"""A live view: keeps a widget true to its subject, a few times a second, and passes on what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.errors import GraphbitError
+from graphbit_nb.notebook.live.records import node_record
+from graphbit_nb.notebook.live.state import LiveState
+from graphbit_nb.session.engine_thread import engine_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from graphbit_nb.core.events import Event
+    from graphbit_nb.notebook.live.state import Look, Subject
+
+logger = logging.getLogger("graphbit_nb")
+
+FLUSH = 0.1  # seconds between two tellings, whatever the number of nodes
+TICK = 0.5  # seconds after which a run that says nothing is told again: waits go by
+_WORK = 9  # nine times as long as a telling takes is left to the run before the next one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What a view may ask for; None is refused.
+
+    Each may raise `GraphbitError`, whose text the view shows. They are called on the engine's thread.
+    """
+
+    cancel: Callable[[str | None], None] | None = None
+    answer: Callable[[str, str], None] | None = None
+    run: Callable[[dict[str, Any]], None] | None = None
+    step: Callable[[], None] | None = None
+
+
+class LiveView:
+    """One view in a front end. Its methods can be called from any thread; its work is done on the engine's.
+
+    Args:
+        subject: What is looked at; `update` changes it.
+        calls: What may be asked for.
+        look: How it is looked at.
+        clock: Seconds since 1970.
+        make_widget: Makes what is shown, from a function that hears the browser, and the first state.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        calls: Calls | None = None,
+        *,
+        look: Look | None = None,
+        clock: Callable[[], float] = time.time,
+        make_widget: Callable[..., Any] | None = None,
+    ) -> None:
+        self.calls = calls or Calls()
+        self.is_seen = threading.Event()
+        self._state = LiveState(subject, look)
+        self._clock = clock
+        self._thread = engine_thread()
+        self._timer: asyncio.TimerHandle | None = None
+        self._telling = False
+        self._owes_whole = False
+        self._is_closed = False
+        self.widget = (make_widget or _widget)(self._heard, self._state.whole(clock()))
+
+    @property
+    def subject(self) -> Subject:
+        """What is looked at."""
+        return self._state.subject
+
+    def update(self, **changes: Any) -> None:
+        """Change the subject, and tell it soon. See `Subject` for the names."""
+
+        async def change() -> None:
+            self._state.subject = replace(self._state.subject, **changes)
+            self._tell_soon(0.0)
+
+        self._submit(change)
+
+    def event(self, _: Event) -> None:
+        """Hear that something has happened; a view of a run, called on the engine's thread."""
+        if self._timer is None and not self._telling:
+            self._tell_soon(FLUSH)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Tell everything once more and let go of the browser."""
+        if self._is_closed:
+            return
+        with suppress(TimeoutError):
+            self._submit(self._end).result(timeout)
+        self.widget.close()
+
+    # ---- on the engine's thread
+
+    def _tell_soon(self, seconds: float) -> None:
+        if self._is_closed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._begin_telling)
+
+    def _begin_telling(self) -> None:
+        self._timer = None
+        if not self._telling and not self._is_closed:
+            self._telling = True
+            self._task = asyncio.get_running_loop().create_task(self._tell())
+
+    async def _tell(self) -> None:
+        began = time.perf_counter()
+        try:
+            now = self._clock()
+            scene = self._state.scene(now)
+            if not self._state.has_drawing_of(scene):
+                await asyncio.to_thread(self._state.lay_out, scene)
+            if self._owes_whole:
+                self._owes_whole = False
+                self.widget.state = self._state.whole(now)
+            elif (changes := self._state.changes(now)) is not None:
+                self.widget.send(changes)
+                # The end is told whole as well: that heals what a busy server has dropped on the way.
+                if "run" in changes and changes["run"] is not None and changes["run"]["ended"] is not None:
+                    self.widget.state = self._state.whole(now)
+        except Exception:
+            logger.exception("the live view of %s could not be told", self.subject.workflow.name)
+        finally:
+            self._telling = False
+        snapshot = self.subject.snapshot
+        pause = max(FLUSH, _WORK * (time.perf_counter() - began))
+        if snapshot is not None and not snapshot.status.is_final:
+            self._tell_soon(max(pause, TICK))
+
+    async def _end(self) -> None:
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _submit(self, make: Callable[[], Coroutine[Any, Any, None]]) -> Any:
+        if not self._thread.is_usable:
+            self._thread = engine_thread()
+        return self._thread.submit(make)
+
+    # ---- what the browser asks
+
+    def _heard(self, message: dict[str, Any]) -> None:
+        self.is_seen.set()
+
+        async def serve() -> None:
+            try:
+                self._serve(message)
+            except GraphbitError as error:
+                self.widget.send({"kind": "refused", "of": message, "text": str(error)})
+            except Exception:
+                logger.exception("the live view could not serve %r", message.get("call"))
+
+        self._submit(serve)
+
+    def _serve(self, message: dict[str, Any]) -> None:
+        look = self._state.look
+        match message:
+            case {"call": "inspect", "path": str(path)}:
+                self._inspect(path)
+            case {"call": "cancel"} if self.calls.cancel is not None:
+                self.calls.cancel(message.get("path"))
+            case {"call": "answer", "path": str(path), "value": str(value)} if self.calls.answer is not None:
+                self.calls.answer(path, value)
+            case {"call": "run"} if self.calls.run is not None:
+                self.calls.run(message)
+            case {"call": "step"} if self.calls.step is not None:
+                self.calls.step()
+            case {"call": "fold", "path": str(path), "open": bool(is_open)}:
+                (look.unfold.add if is_open else look.unfold.discard)(path)
+                self._tell_soon(0.0)
+            case {"call": "direction", "to": "auto" | "LR" | "TB" as direction}:
+                look.direction = direction
+                self._tell_soon(0.0)
+            case {"call": "width", "px": int(width) | float(width)} if width > 0:
+                look.width = float(width)
+                self._owes_whole = True  # a view that has just opened has missed whatever was told before
+                self._tell_soon(0.0)
+            case _:
+                raise GraphbitError(f"this view cannot do that: {message.get('call', message)!r}")
+
+    def _inspect(self, path: str) -> None:
+        record, problem = None, None
+        try:
+            record = node_record(self.subject.workflow, self.subject.snapshot, path)
+        except GraphbitError as error:
+            problem = str(error)
+        self.widget.send({"kind": "node", "path": path, "record": record, "problem": problem})
+
+
+def _widget(heard: Callable[[dict[str, Any]], None], state: dict[str, Any]) -> Any:
+    from graphbit_nb.notebook.live.widget import LiveWidget  # ipywidgets takes time to load
+
+    return LiveWidget(heard, state)

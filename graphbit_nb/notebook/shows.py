@@ -1,0 +1,112 @@
+"""The standing view of a workflow: it grows with the cells, lights up with every run, and can begin one itself."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.notebook import views
+from graphbit_nb.notebook.live.state import Subject
+from graphbit_nb.notebook.live.view import Calls, LiveView
+from graphbit_nb.notebook.reruns import stale
+from graphbit_nb.notebook.screens import widget_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from graphbit_nb.core.bus import Sink
+    from graphbit_nb.core.snapshot import RunSnapshot
+    from graphbit_nb.execution.result import ExecutionResult
+    from graphbit_nb.graph.workflow import Workflow
+    from graphbit_nb.notebook.workspace import Workspace
+
+IDLE = ("run", "step")
+
+
+class Show:
+    """One standing view; a screen of every run of its workflow.
+
+    Args:
+        workflow: The workflow as it is now.
+        workspace: Remembers the latest result.
+        calls: What may be asked for.
+    """
+
+    def __init__(self, workflow: Workflow, workspace: Workspace, calls: Calls) -> None:
+        self._workspace = workspace
+        self._display_id = f"graphbit-{secrets.token_hex(8)}"
+        self._view = LiveView(Subject(workflow=workflow, actions=IDLE, **self._about(workflow)), calls)
+        self._has_snapshot = True
+        self.sinks: tuple[Sink, ...] = (self._view.event,)
+        views.show(widget_bundle(self._view, views.describe(workflow)), self._display_id)
+
+    def changed(self, workflow: Workflow, new: str | None = None) -> None:
+        """Show another version of the workflow."""
+        self._view.update(workflow=workflow, new=new, **self._about(workflow))
+
+    def close(self, line: str) -> None:
+        """Let a line take its place: there is a newer one."""
+        views.show(views.line_bundle(line), self._display_id, update=True)
+        self._view.close()
+
+    # ---- a screen
+
+    def again(self) -> None:
+        """Wait for the snapshot of a run that begins or goes on."""
+        self._has_snapshot = False
+
+    def update(self, snapshot: RunSnapshot | None) -> None:
+        """Point the view to the run."""
+        if snapshot is not None and not self._has_snapshot:
+            self._has_snapshot = True
+            self._view.update(snapshot=snapshot, actions=("cancel", "answer"), stale=frozenset(), notes=())
+
+    def finish(self, result: ExecutionResult) -> None:
+        """Show how it ended."""
+        actions = ("cancel", "answer") if result.status == "waiting" else IDLE
+        self._view.update(snapshot=result.snapshot, before=result.snapshot, actions=actions)
+
+    def leave(self, result: ExecutionResult) -> None:
+        """It goes on elsewhere, which is seen here as well."""
+
+    def fail(self, error: Exception) -> None:
+        """Say why the run could not begin."""
+        self._view.update(notes=(("failed", str(error)),), actions=IDLE)
+
+    def _about(self, workflow: Workflow) -> dict[str, Any]:
+        result = self._workspace.results.get(workflow.name)
+        return {"snapshot": None if result is None else result.snapshot, "stale": stale(workflow, result)}
+
+
+class Shows:
+    """The standing views of one notebook, at most one for each workflow."""
+
+    def __init__(self, workspace: Callable[[], Workspace]) -> None:
+        self._workspace = workspace
+        self._shows: dict[str, Show] = {}
+
+    def open(self, workflow: Workflow, calls: Calls) -> None:
+        """Show a workflow in the cell that runs; an earlier view of it ends."""
+        if (old := self._shows.pop(workflow.name, None)) is not None:
+            old.close(f"{workflow.name} is shown below")
+        self._shows[workflow.name] = Show(workflow, self._workspace(), calls)
+
+    def of(self, workflow: str) -> list[Show]:
+        """Return the views of a workflow."""
+        return [self._shows[workflow]] if workflow in self._shows else []
+
+    def changed(self, name: str, new: str | None = None) -> None:
+        """Hear that a workflow has changed, or is no more."""
+        if name not in self._shows:
+            return
+        drafts = self._workspace().drafts
+        if name in drafts and len(drafts[name]):
+            self._shows[name].changed(drafts[name].build(), new)
+        else:
+            self._shows.pop(name).close(f"{name} has no nodes any more")
+
+    def close(self) -> None:
+        """End all of them."""
+        for name, show in self._shows.items():
+            show.close(f"{name} is no longer shown")
+        self._shows.clear()
