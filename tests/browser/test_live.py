@@ -87,6 +87,31 @@ def test_cancel_stops_the_run_while_the_cell_blocks(warm_notebook):
     state(live(lab, 3), "stuck", "cancelled")
 
 
+def test_cancel_is_heard_where_the_run_cannot_be_awaited(warm_notebook):
+    lab = warm_notebook([SETUP, QUICK, STUCK, "%%time\n%graphbit run"])
+    define(lab, 3)
+    lab.start_cell(3)
+    view = live(lab, 3)
+    state(view, "stuck", "running")
+    view.get_by_role("button", name="Cancel").first.click()
+    lab.wait_cell(3, timeout=10)
+    assert "RunCancelled: cancelled: 1 of 2 nodes had finished" in lab.text(3)
+
+
+def test_a_background_run_is_cancelled_while_another_cell_blocks(warm_notebook):
+    block = "import time\nfor _ in range(300):\n    time.sleep(0.1)"
+    lab = warm_notebook([SETUP, QUICK, STUCK, "h = %graphbit run --background", block])
+    define(lab, 4)
+    view = live(lab, 3)
+    state(view, "stuck", "running")
+    lab.start_cell(4)
+    view.get_by_role("button", name="Cancel").first.click()
+    state(live(lab, 3), "stuck", "cancelled")
+    assert lab.is_running(4)
+    lab.interrupt()
+    lab.wait_cell(4)
+
+
 def test_one_node_is_cancelled_and_the_others_go_on(warm_notebook):
     slow = "%%graphbit prompt slow\nAfter {{ quick }} as well."
     lab = warm_notebook([SETUP, QUICK, STUCK, slow, "%graphbit run"])
