@@ -102,7 +102,7 @@ def review(guarded: GuardedPage, server: LabServer) -> None:
     run = lab.add_cell("r = %graphbit run --max-concurrency 3")
     lab.start_cell(run)
     view.locator('g.gb-node[data-id="second_look"][data-state="retrying"]').wait_for()
-    view.get_by_text("2/6").first.wait_for(state="attached")
+    lab.page.wait_for_timeout(2500)  # some of the items are done, the others work
     for theme, name in ((LIGHT, "running"), (DARK, "running-dark")):
         lab.theme(theme)
         view.screenshot(path=IMAGES / f"{name}.png")
