@@ -1,13 +1,17 @@
 """A live view: what it sends to the browser, and what it does for it."""
 
+import asyncio
 import threading
 import time
+from itertools import pairwise
 
 import pytest
+from story import Story
 
 import graphbit_nb as gb
 from graphbit_nb.notebook.live.state import Subject
 from graphbit_nb.notebook.live.view import Calls, LiveView
+from graphbit_nb.testing import run_in_virtual_time
 
 
 class Browser:
@@ -83,6 +87,44 @@ def test_a_changed_workflow_is_told_with_a_new_picture(view_of):
     view = view_of()
     view.update(workflow=workflow_of(*SIMPLE.nodes.values(), gb.Node.prompt("c", "{{ b }}")), new="c")
     assert 'data-id="c"' in view.widget.delta_with("picture")["picture"]["svg"]
+
+
+def test_what_happens_is_told_ten_times_a_second_and_no_more(view_of):
+    """Text comes every 10 ms for two seconds of virtual time."""
+    story = Story("a", "b")("NodeStarted", "a")
+    story("LlmRequested", "a", provider="p", model="m", parameters={})
+    view = view_of(Subject(workflow=SIMPLE, snapshot=story.snapshot))
+    sent = []
+
+    async def main():
+        view.widget.send = lambda _: sent.append(asyncio.get_running_loop().time())
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+            story("LlmToken", "a", text="word ")
+            view.event(None)
+
+    run_in_virtual_time(main())
+    gaps = [later - earlier for earlier, later in pairwise(sent)]
+    assert len(sent) in range(15, 21)
+    assert min(gaps) >= 0.099
+
+
+def test_what_comes_while_a_drawing_is_laid_out_is_told_after_it(view_of, monkeypatch):
+    view = view_of()
+    begun, go = threading.Event(), threading.Event()
+    lay_out = view._state.lay_out
+
+    def slowly(scene):
+        begun.set()
+        assert go.wait(10)
+        lay_out(scene)
+
+    monkeypatch.setattr(view._state, "lay_out", slowly)
+    view.widget.say({"call": "direction", "to": "TB"})
+    assert begun.wait(10)
+    view.update(notes=(("", "said meanwhile"),))
+    go.set()
+    assert view.widget.delta_with("notes")["notes"] == [{"state": "", "text": "said meanwhile"}]
 
 
 def test_many_events_are_told_together(view_of):

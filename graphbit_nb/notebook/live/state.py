@@ -91,10 +91,11 @@ class LiveState:
         self._sent_cards: Mapping[str, Card] = {}
         self._sent_flows: Mapping[tuple[str, str], str] = {}
 
-    def whole(self, now: float) -> Data:
-        """Return everything, and take it as told."""
-        scene = self.scene(now)
-        self.lay_out(scene)
+    def whole(self, now: float, scene: Scene | None = None) -> Data:
+        """Return everything, and take it as told. See `changes` for the arguments."""
+        if scene is None:
+            scene = self.scene(now)
+            self.lay_out(scene)
         data = self._data(scene, now)
         picture = None
         if self._drawing is not None:
@@ -102,14 +103,17 @@ class LiveState:
             picture = self._picture(self._drawing)
         return {"version": VERSION, "seq": self._remember(scene, data), **data, "picture": picture}
 
-    def changes(self, now: float) -> Data | None:
+    def changes(self, now: float, scene: Scene | None = None) -> Data | None:
         """Return what is not as it was told last, and take it as told; None when there is nothing.
 
-        The drawing is laid out anew only if its shape is another; call `lay_out` before where that may take a while.
+        Args:
+            now: Seconds since 1970.
+            scene: What is drawn now, which has been laid out; None makes it, and lays it out if its shape is another.
         """
-        scene = self.scene(now)
+        if scene is None:
+            scene = self.scene(now)
+            self.lay_out(scene)
         before, told_cards, told_flows = self._sent, self._sent_cards, self._sent_flows
-        self.lay_out(scene)
         data = self._data(scene, now)
         changed: Data = {}
         for key in ("problem", "run", "notes", "actions", "folds", "direction", "workflow"):
@@ -142,20 +146,23 @@ class LiveState:
 
     def has_drawing_of(self, scene: Scene) -> bool:
         """Whether nothing needs to be laid out to draw this; what could not be laid out is not tried again."""
-        return self._drawn == (self.look.width, self.look.rankdir, scene.shape())
+        return self._drawn == self._wanted(scene)
 
     def lay_out(self, scene: Scene) -> None:
         """Make the drawing if there is none of this shape yet."""
-        look = self.look
-        if self.has_drawing_of(scene):
+        width, rankdir, _ = wanted = self._wanted(scene)
+        if self._drawn == wanted:
             return
         try:
-            self._drawing = Drawing.of(scene, width=look.width, rankdir=look.rankdir, static=False)
+            self._drawing = Drawing.of(scene, width=width, rankdir=rankdir, static=False)
             self._problem = None
         except LayoutError as error:
             self._drawing, self._problem = None, str(error)
-        self._drawn = (look.width, look.rankdir, scene.shape())
+        self._drawn = wanted
         self._pictures += 1
+
+    def _wanted(self, scene: Scene) -> tuple[float | None, Rankdir | None, tuple[object, ...]]:
+        return self.look.width, self.look.rankdir, scene.shape()
 
     def _data(self, scene: Scene, now: float) -> Data:
         about = self.subject

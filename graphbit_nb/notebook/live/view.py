@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from graphbit_nb.core.events import Event
+    from graphbit_nb.drawing.scene import Scene
     from graphbit_nb.notebook.live.state import Look, Subject
 
 logger = logging.getLogger("graphbit_nb")
@@ -67,7 +68,9 @@ class LiveView:
         self._clock = clock
         self._thread = engine_thread()
         self._timer: asyncio.TimerHandle | None = None
-        self._telling = False
+        self._task: asyncio.Task[None] | None = None
+        self._has_news = False  # since it was told last
+        self._free_at = 0.0  # by the loop's clock: before, nothing is told again
         self._owes_whole = False
         self._is_closed = False
         self.widget = (make_widget or _widget)(self._heard, self._state.whole(clock()))
@@ -82,17 +85,18 @@ class LiveView:
 
         async def change() -> None:
             self._state.subject = replace(self._state.subject, **changes)
-            self._tell_soon(0.0)
+            self._tell_within(0.0)
 
         self._submit(change)
 
     def event(self, _: Event) -> None:
         """Hear that something has happened; a view of a run, called on the engine's thread."""
-        if self._timer is None and not self._telling:
-            self._tell_soon(FLUSH)
+        if not self._has_news:
+            self._has_news = True
+            self._tell_within(FLUSH)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Tell everything once more and let go of the browser."""
+        """Tell nothing more and let go of the browser."""
         if self._is_closed:
             return
         with suppress(TimeoutError):
@@ -101,42 +105,49 @@ class LiveView:
 
     # ---- on the engine's thread
 
-    def _tell_soon(self, seconds: float) -> None:
-        if self._is_closed:
+    def _tell_within(self, seconds: float) -> None:
+        """Tell what is new in so many seconds, or sooner if that is planned; but never too soon after the last time."""
+        loop = asyncio.get_running_loop()
+        due = max(loop.time() + seconds, self._free_at)
+        if self._is_closed or (self._timer is not None and self._timer.when() <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._begin_telling)
+        self._timer = loop.call_at(due, self._begin_telling)
 
     def _begin_telling(self) -> None:
         self._timer = None
-        if not self._telling and not self._is_closed:
-            self._telling = True
+        if self._task is not None and not self._task.done():  # a drawing is being laid out
+            self._tell_within(FLUSH)
+        elif not self._is_closed:
             self._task = asyncio.get_running_loop().create_task(self._tell())
 
     async def _tell(self) -> None:
-        began = time.perf_counter()
+        loop = asyncio.get_running_loop()
+        self._has_news = False
         try:
-            now = self._clock()
-            scene = self._state.scene(now)
-            if not self._state.has_drawing_of(scene):
+            scene = self._state.scene(self._clock())
+            while not self._state.has_drawing_of(scene):
                 await asyncio.to_thread(self._state.lay_out, scene)
-            if self._owes_whole:
-                self._owes_whole = False
-                self.widget.state = self._state.whole(now)
-            elif (changes := self._state.changes(now)) is not None:
-                self.widget.send(changes)
-                # The end is told whole as well: that heals what a busy server has dropped on the way.
-                if "run" in changes and changes["run"] is not None and changes["run"]["ended"] is not None:
-                    self.widget.state = self._state.whole(now)
+                scene = self._state.scene(self._clock())
+            began = time.perf_counter()
+            self._send(self._clock(), scene)
+            self._free_at = loop.time() + max(FLUSH, _WORK * (time.perf_counter() - began))
         except Exception:
             logger.exception("the live view of %s could not be told", self.subject.workflow.name)
-        finally:
-            self._telling = False
         snapshot = self.subject.snapshot
-        pause = max(FLUSH, _WORK * (time.perf_counter() - began))
         if snapshot is not None and not snapshot.status.is_final:
-            self._tell_soon(max(pause, TICK))
+            self._tell_within(TICK)
+
+    def _send(self, now: float, scene: Scene) -> None:
+        if self._owes_whole:
+            self._owes_whole = False
+            self.widget.state = self._state.whole(now, scene)
+        elif (changes := self._state.changes(now, scene)) is not None:
+            self.widget.send(changes)
+            # The end is told whole as well: that heals what a busy server has dropped on the way.
+            if (changes.get("run") or {}).get("ended") is not None:
+                self.widget.state = self._state.whole(now, scene)
 
     async def _end(self) -> None:
         self._is_closed = True
@@ -178,14 +189,14 @@ class LiveView:
                 self.calls.step()
             case {"call": "fold", "path": str(path), "open": bool(is_open)}:
                 (look.unfold.add if is_open else look.unfold.discard)(path)
-                self._tell_soon(0.0)
+                self._tell_within(0.0)
             case {"call": "direction", "to": "auto" | "LR" | "TB" as direction}:
                 look.direction = direction
-                self._tell_soon(0.0)
+                self._tell_within(0.0)
             case {"call": "width", "px": int(width) | float(width)} if width > 0:
                 look.width = float(width)
                 self._owes_whole = True  # a view that has just opened has missed whatever was told before
-                self._tell_soon(0.0)
+                self._tell_within(0.0)
             case _:
                 raise GraphbitError(f"this view cannot do that: {message.get('call', message)!r}")
 
