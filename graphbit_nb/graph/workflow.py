@@ -92,6 +92,12 @@ class Workflow:
         return tuple(plan.names[i] for i in plan.successors[plan.index[name]])
 
 
+class Outline(Workflow):
+    """A workflow of which only names, kinds, edges and texts are there. It can be shown, not run."""
+
+    __slots__ = ()
+
+
 def _restore(
     name: str,
     description: str | None,

@@ -14,7 +14,7 @@ from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
 from graphbit_nb.graph.arguments import CACHE_MODES, checked_timeout
 from graphbit_nb.graph.fallback import models_of
-from graphbit_nb.graph.workflow import Workflow
+from graphbit_nb.graph.workflow import Outline, Workflow
 from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
@@ -335,6 +335,8 @@ class WorkflowExecutor:
         if not isinstance(workflow, Workflow):
             built = " Call .build() on it first." if hasattr(workflow, "build") else ""
             raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")
+        if isinstance(workflow, Outline):
+            raise UsageError(f"this is only the outline of {workflow.name!r}, kept with a run; define its nodes again")
         if cache is not None:
             one_of("cache", cache, CACHE_MODES)
         nodes = checked_names(nodes)

@@ -13,6 +13,7 @@ from graphbit_nb.errors import ConfigurationError, UsageError, did_you_mean
 from graphbit_nb.execution.threads import end_idle_threads
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.session.engine_thread import stop_engine_thread
+from graphbit_nb.session.home import forget_home, set_home
 from graphbit_nb.session.shared import limit_pools
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -27,17 +28,17 @@ def init(
         log_level: ``"debug"``, ``"info"``, ``"warning"``, ``"error"`` or ``"critical"`` writes what happens to
             stderr; None stays silent.
         tracing: Not available yet.
-        home: Not available yet: nothing is kept on disk so far.
+        home: Directory in which runs and answers are kept; None is GRAPHBIT_HOME, else ``.graphbit`` here.
         pool_limits: How many connections there are to each address, and how large an answer may be.
 
     Raises:
-        UsageError: there is no such level, or connections are in use with other limits.
+        UsageError: there is no such level, or connections are in use with other limits, or another home is.
         ConfigurationError: what is asked for is not available yet.
     """
     if tracing:
         raise ConfigurationError("tracing is not available in this version")
     if home is not None:
-        raise ConfigurationError("home= is not available in this version: results are kept in memory only")
+        set_home(home)
     if pool_limits is not None:
         if not isinstance(pool_limits, PoolLimits):
             raise UsageError(f"pool_limits={pool_limits!r}: give PoolLimits(max_response_bytes=...)")
@@ -56,9 +57,10 @@ def init(
 
 
 def shutdown() -> None:
-    """Cancel what runs, and give back threads, connections and child processes. The next run starts them anew."""
+    """Cancel what runs, and give back threads, connections, child processes and the home. The next run starts anew."""
     stop_engine_thread()
     end_idle_threads()
+    forget_home()
 
 
 def version() -> str:
