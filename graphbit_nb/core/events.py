@@ -77,6 +77,17 @@ class RunResumed:
 
 
 @dataclass(slots=True)
+class RunUnkept:
+    """From here on, or from the beginning, the run is in memory only: it could not be written down, for this reason."""
+
+    kind: ClassVar[Literal["run.unkept"]] = "run.unkept"
+    run_id: str
+    seq: int
+    time: float
+    reason: str
+
+
+@dataclass(slots=True)
 class NodeReady:
     """Every input is there, but no slot is free. A node that starts at once is not announced as ready."""
 
@@ -195,7 +206,7 @@ class LlmToken:
 
 @dataclass(slots=True)
 class LlmResponded:
-    """A model answered."""
+    """A model answered; with a `source`, such as ``"cache"``, nobody was asked and it costs nothing."""
 
     kind: ClassVar[Literal["llm.responded"]] = "llm.responded"
     run_id: str
@@ -210,6 +221,7 @@ class LlmResponded:
     first_token: float | None
     latency: float | None
     cost: float | None
+    source: str | None = None
 
 
 @dataclass(slots=True)
@@ -309,11 +321,12 @@ class NodeSucceeded:
     node: str
     output: Any
     fallback: ErrorInfo | None = None  # set when the node's fallback stood in for this failure
+    uncached: str | None = None  # why it will be computed again, where it could have been remembered
 
 
 @dataclass(slots=True)
 class NodeCached:
-    """A node was not run: its output is there already, from `source`."""
+    """A node's output was there already, from `source`: it was pinned, or everything that it asks is remembered."""
 
     kind: ClassVar[Literal["node.cached"]] = "node.cached"
     run_id: str
@@ -375,6 +388,7 @@ class RunFinished:
 Event = (
     RunStarted
     | RunResumed
+    | RunUnkept
     | NodeReady
     | NodeStarted
     | NodeResumed

@@ -158,6 +158,8 @@ class GenerateResponse:
         cost: Money in US dollars; None when the price is not known.
         tool_calls: Tools that the model asks for, in its order.
         native: What the provider wants back with this turn, see `Message`.
+        source: Where it was taken from, if nobody was asked: ``"cache"``, ``"cassette"``. It costs nothing then, and
+            no call and no token of it is counted.
     """
 
     text: str
@@ -171,6 +173,7 @@ class GenerateResponse:
     cost: float | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     native: Any = field(default=None, repr=False)
+    source: str | None = None
 
     def as_message(self) -> Message:
         """Return the answer as a turn of the conversation that goes on."""
@@ -195,12 +198,14 @@ class EmbedResponse:
         usage: Tokens of this call.
         model: The model that answered, in the provider's words.
         cost: Money in US dollars; None when the price is not known.
+        source: Where they were taken from, if nobody was asked, see `GenerateResponse`.
     """
 
     vectors: tuple[tuple[float, ...], ...]
     usage: Usage = field(default_factory=Usage)
     model: str | None = None
     cost: float | None = None
+    source: str | None = None
 
 
 StructuredOutput = Literal["schema", "grammar", "instruction"]

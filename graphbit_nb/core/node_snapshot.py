@@ -36,6 +36,13 @@ class Attempt:
     limited: str | None = None  # the limit of ours that it waited for
     sent: float | None = None  # when it had waited long enough for that, and was made
     tools: list[ToolUse] = field(default_factory=list)  # what its answer asked for
+    source: str | None = None  # where the answer was taken from, if nobody was asked
+
+    @property
+    def is_one_of_many(self) -> bool:
+        """Whether the answer is remembered and another one might come if the model were asked: it is a sample."""
+        is_sampled = "texts" not in self.parameters and self.parameters.get("temperature") != 0
+        return self.source == "cache" and is_sampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,8 @@ class NodeSnapshot:
         options: The labels that the person may choose from.
         error: Why it failed, or which failure its fallback stood in for.
         reason: Why it was skipped or cancelled.
-        source: Where its output was taken from, if it was not run.
+        source: Where its output was taken from, if it was not computed.
+        uncached: Why its output is computed each time, where it could have been remembered.
         started: When it first took a slot (seconds since 1970).
         finished: When it ended.
     """
@@ -87,6 +95,7 @@ class NodeSnapshot:
     error: ErrorInfo | None = None
     reason: str | None = None
     source: str | None = None
+    uncached: str | None = None
     ready: float | None = None
     started: float | None = None
     finished: float | None = None

@@ -16,6 +16,12 @@ def inner_path(path: str, name: str, iteration: int | None = None) -> str:
     return f"{path}.{name}" if iteration is None else f"{path}#{iteration}.{name}"
 
 
+def item_number(path: str) -> int | None:
+    """Return which item of a fan-out a path is, or is inside of; of the innermost one, None outside of all."""
+    number = path.rpartition("[")[2].partition("]")[0] if "[" in path else ""
+    return int(number) if number.isdigit() else None
+
+
 def names_of(path: str) -> tuple[str, ...]:
     """Return the names of the nodes along a path, outermost first."""
     return tuple(part.partition("[")[0].partition("#")[0] for part in path.split("."))

@@ -31,6 +31,7 @@ from graphbit_nb.core.events import (
     RunFinished,
     RunResumed,
     RunStarted,
+    RunUnkept,
     ToolCalled,
 )
 from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, NodeSnapshot, ToolUse
@@ -59,6 +60,7 @@ class RunSnapshot:
         asking: Number of steps that wait for a person.
         reason: Why the run was stopped, if it was.
         resumed: How often the run was resumed.
+        unkept: Why the run is in memory only, if it should have been written down.
         circuits: State of the circuit breakers that this run's calls have changed, by name.
     """
 
@@ -77,6 +79,7 @@ class RunSnapshot:
     finished: float | None = None
     reason: str | None = None
     resumed: int = 0
+    unkept: str | None = None
     circuits: dict[str, str] = field(default_factory=dict)
 
     def apply(self, event: Event) -> RunSnapshot:
@@ -98,7 +101,7 @@ class RunSnapshot:
             case NodeSucceeded():
                 node = self.index[event.node]
                 self._end(node, NodeState.SUCCEEDED, event.time)
-                node.output = event.output
+                node.output, node.uncached = event.output, event.uncached
                 node.streamed = ""
                 if event.fallback is not None:
                     node.error = event.fallback
@@ -164,6 +167,7 @@ class RunSnapshot:
                 node = self.index[event.node]
                 self._end(node, NodeState.CACHED, event.time)
                 node.output, node.source = event.output, event.source
+                node.streamed = ""
             case NodeFailed():
                 node = self.index[event.node]
                 self._end(node, NodeState.FAILED, event.time)
@@ -183,6 +187,8 @@ class RunSnapshot:
                 self.started = event.time
             case RunResumed():
                 self._resumed(event)
+            case RunUnkept():
+                self.unkept = event.reason
             case RunFinished():
                 self.status, self.reason = event.status, event.reason
                 self.finished = event.time
@@ -240,7 +246,7 @@ class RunSnapshot:
         for path in event.redo:
             node = self.index[path]
             node.state = NodeState.PENDING
-            node.output = node.error = node.reason = node.question = None
+            node.output = node.error = node.reason = node.question = node.source = node.uncached = None
             node.ready = node.started = node.finished = None
             node.streamed = node.printed = ""
         leaves = [node for node in self.index.values() if not node.parts]
@@ -257,6 +263,7 @@ class RunSnapshot:
         attempt.request_id = event.request_id
         attempt.first_token = event.first_token
         attempt.cost = event.cost
+        attempt.source = event.source
 
     def _retry(self, event: RetryScheduled) -> None:
         node = self.index[event.node]

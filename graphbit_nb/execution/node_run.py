@@ -19,6 +19,7 @@ from graphbit_nb.core.events import (
     RetryScheduled,
     ToolCalled,
 )
+from graphbit_nb.errors import OutputError
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
         ModelInfo,
         ToolCall,
     )
-    from graphbit_nb.errors import OutputError
+    from graphbit_nb.execution.memory import NodeMemory
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor, Prompt
@@ -81,9 +82,15 @@ class NodeRun:
         is_out_of_time: Whether that was the time of the whole run.
         is_over: Whether the run is done with it.
         has_printed: Whether there is printed text that was not told yet.
+        source: Where its output was taken from, if it was not computed.
+        uncached: Why its output is not remembered, where it could be.
     """
 
     attempts = 1
+    source: str | None = None
+    uncached: str | None = None
+    _has_asked = False
+    _taken_from: str | None = None
     wants_tokens = False
     is_interrupted = False
     is_expired = False
@@ -120,15 +127,60 @@ class NodeRun:
         node = self.node
         try:
             processor = processor_of(node.kind)
+            memory = self._run.options.memory
             if processor.asks_model:
                 self.wants_tokens = self._run.teller.wants_tokens
-            else:
-                PRINTER.set(self)
-                if node.retry is not None:
-                    return await self._persist(processor)
-            return await run_node(node, processor, self.path, self._values, self)
+                return await self._ask(processor, memory)
+            PRINTER.set(self)
+            if memory is not None:
+                return await self._recall(processor, memory)
+            return await self._compute(processor)
         except (SystemExit, KeyboardInterrupt) as error:
             raise self.contain(error) from None
+
+    async def _ask(self, processor: NodeProcessor, memory: NodeMemory | None) -> Any:
+        """Run a kind that asks a model. If everything that it asked is remembered, so is its output."""
+        is_rejected = False
+        try:
+            value = await run_node(self.node, processor, self.path, self._values, self)
+        except OutputError:
+            is_rejected = True
+            raise
+        finally:
+            if memory is not None:
+                memory.ended(self.path, is_rejected=is_rejected)
+        if not self._has_asked:
+            self.source = self._taken_from
+        return value
+
+    async def _recall(self, processor: NodeProcessor, memory: NodeMemory) -> Any:
+        """Run a kind that asks no model, unless what it gave is remembered."""
+        from graphbit_nb.execution.memory import Reminder
+
+        reminder = Reminder(memory, self.node, processor, self.path, self._siblings(), self._values, self.call)
+        value = await reminder.output(partial(self._compute, processor))
+        self.source, self.uncached = reminder.source, reminder.uncached
+        return value
+
+    async def _compute(self, processor: NodeProcessor) -> Any:
+        if self.node.retry is not None:
+            return await self._persist(processor)
+        return await run_node(self.node, processor, self.path, self._values, self)
+
+    def _siblings(self) -> Mapping[str, Node]:
+        """Return the nodes among which it looks for those that it reads; an item looks where its fan-out does."""
+        run, number = self._run, self.number
+        while (owner := run.owner_of(number)) is not None:
+            if owner.siblings:
+                return owner.siblings
+            number = owner.number
+        return run.workflow.nodes
+
+    def _answered_from(self, source: str | None) -> None:
+        if source is None:
+            self._has_asked = True
+        else:
+            self._taken_from = source
 
     def contain(self, error: BaseException) -> BaseException:
         """Return what the node's code raised as an error that does not end the event loop, where other runs live."""
@@ -243,10 +295,11 @@ class NodeRun:
                 parameters["tools"] = [tool.name for tool in request.tools]
             self._asks(request.model, parameters)
             response = await client.generate(request, self)
+            self._answered_from(response.source)
             self._run.teller.flush(self)
             self._tell(
                 LlmResponded, response.text, response.finish_reason, response.usage, response.model,
-                response.request_id, response.first_token, response.latency, response.cost,
+                response.request_id, response.first_token, response.latency, response.cost, response.source,
             )  # fmt: skip
             return response
 
@@ -261,8 +314,10 @@ class NodeRun:
             began = self._run.loop.time()
             response = await client.embed(request, self)
             took = self._run.loop.time() - began
+            self._answered_from(response.source)
             self._tell(
                 LlmResponded, "", None, response.usage, response.model, None, None, took, response.cost,
+                response.source,
             )  # fmt: skip
             return response
 

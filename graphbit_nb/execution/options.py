@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from graphbit_nb.execution.memory import NodeMemory
+
 GRACE = 2.0  # seconds that a node which is told to stop has to end
 
 
@@ -24,6 +26,8 @@ class RunOptions:
             and iterations.
         pinned: Outputs of nodes that are not run, by name.
         cancels: Nodes that are cancelled as soon as the run begins, or as they come to be.
+        memory: What was computed before, and is not computed again; None remembers nothing.
+        unkept: Why the run is not written down, if it should be.
         parks: Whether the run returns when a person is all that it waits for.
         echoes: Whether what nodes print is printed as well as kept.
         grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
@@ -36,6 +40,8 @@ class RunOptions:
     answers: Mapping[str, Any] = field(default_factory=dict)
     pinned: Mapping[str, Any] = field(default_factory=dict)
     cancels: frozenset[str] = frozenset()
+    memory: NodeMemory | None = None
+    unkept: str | None = None
     parks: bool = False
     echoes: bool = False
     grace: float = GRACE

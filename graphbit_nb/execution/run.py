@@ -7,6 +7,7 @@ import contextvars
 import logging
 import sys
 from collections import ChainMap, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from graphbit_nb.core.events import (
@@ -25,6 +26,7 @@ from graphbit_nb.core.events import (
     RunFinished,
     RunResumed,
     RunStarted,
+    RunUnkept,
 )
 from graphbit_nb.core.outputs import label_of
 from graphbit_nb.core.paths import without_numbers
@@ -125,6 +127,10 @@ class Run:
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
         self._stand_ins: dict[int, StandIn] = {}  # nodes one of whose fallback's models waits for a slot
+        self._settling: set[int] = set()  # nodes whose output is told, but not safe yet: they still hold their slot
+        self._answered_by: set[int] = set()  # those of them that are a person's: meanwhile nothing is decided
+        self._is_ending = False  # nothing is left to do but to wait until everything is safe
+        self._bus = bus
         self._people = People(options.answers)
         self._doomed = set(options.cancels)  # paths of nodes to cancel once they are there
         self._finished: asyncio.Future[None] = self.loop.create_future()
@@ -169,6 +175,8 @@ class Run:
             self.publish(RunResumed, tuple(_undone(self.snapshot.nodes)))
         else:
             self.publish(RunStarted, self.workflow.name, self._plan.names, self._inputs)
+        if self.options.unkept is not None:
+            self.publish(RunUnkept, self.options.unkept)
         self._stopwatch.start()
         self._doom(0, self._paths)
         self._work(self.scheduler.start())
@@ -194,18 +202,26 @@ class Run:
             UsageError: the node does not wait for an answer.
             OutputError: the answer is not what the node declares as its output.
         """
-        if self._finished.done():
+        if self._is_ending or self._finished.done():
             raise UsageError(f"{path!r} does not wait for an answer: the run has stopped")
         number = self._people.number_of(path)
         checked = checked_answer(self._nodes[number], value)
         self.guarded(self._answered, number, checked)
+
+    def unkept(self, reason: str) -> None:
+        """Tell that the run is no longer written down."""
+        self.loop.call_soon(self._tell_unkept, reason)
+
+    def _tell_unkept(self, reason: str) -> None:
+        if not self._is_ending and not self._finished.done():
+            self.publish(RunUnkept, reason)
 
     def _answered(self, number: int, value: Any) -> None:
         self._people.withdraw(self._paths[number])
         self.succeed(number, value, None)
 
     def _cancel(self, told: s.CancelRun | s.CancelNode | s.ExpireRun) -> None:
-        if not self._finished.done():
+        if not self._is_ending and not self._finished.done():
             self.guarded(self.handle, told)
 
     def _expire(self) -> None:
@@ -223,7 +239,7 @@ class Run:
 
     def handle(self, stimulus: s.Stimulus) -> None:
         """Tell the scheduler what happened and do what it answers. What happens meanwhile comes after it."""
-        if self._is_handling:
+        if self._is_handling or self._answered_by:
             self._stimuli.append(stimulus)
         else:
             self._work(self.scheduler.handle(stimulus))
@@ -232,12 +248,13 @@ class Run:
         self._is_handling = True
         try:
             self._carry_out(commands)
-            while self._stimuli:
+            while self._stimuli and not self._answered_by:
                 self._carry_out(self.scheduler.handle(self._stimuli.popleft()))
         finally:
             self._is_handling = False
-        if self._people and self.options.parks and self.scheduler.status is RunStatus.WAITING:
-            self._finished.set_result(None)
+        is_idle = not self._settling and not self._is_ending
+        if self._people and self.options.parks and is_idle and self.scheduler.status is RunStatus.WAITING:
+            self._end()
 
     def _carry_out(self, commands: Sequence[c.Command]) -> None:
         paths = self._paths
@@ -265,7 +282,16 @@ class Run:
                     self._interrupt(number, expired)
                 case c.Finish(status, reason):
                     self.publish(RunFinished, status, reason)
-                    self._finished.set_result(None)
+                    self._end()
+
+    def _end(self) -> None:
+        """Return from `execute` as soon as everything that was told is safe."""
+        self._is_ending = True
+        self._bus.when_confirmed(self._return)
+
+    def _return(self) -> None:
+        if not self._finished.done():
+            self._finished.set_result(None)
 
     def _start(self, number: int, stand_in: StandIn | None = None) -> None:
         node = self._nodes[number]
@@ -344,12 +370,12 @@ class Run:
     def _open(self, number: int) -> None:
         path = self._paths[number]
         if self._resumes and (old := self.snapshot.index[path]).state.has_output:
-            self._keep(number, old.output, is_cached=old.state is NodeState.CACHED)
+            self._free(number, old.output, is_cached=old.state is NodeState.CACHED)
             return
         if path in self.options.pinned:
             value = self.options.pinned[path]
             self.publish(NodeCached, path, value, "pinned")
-            self._keep(number, value, is_cached=True)
+            self._settle(number, value, is_cached=True)
             return
         self.publish(NodeStarted, path)
         node = self._nodes[number]
@@ -369,6 +395,10 @@ class Run:
         answer = self._people.known_answer(path, node)
         if answer is not MISSING:
             self._answered(number, answer)
+
+    def owner_of(self, number: int) -> Composite | None:
+        """Return the composite that a node is inside of, if it is."""
+        return self._owners.get(number)
 
     def _stopwatches_around(self, number: int) -> list[Stopwatch]:
         """Return the time limits that a node is under, the run's among them."""
@@ -399,7 +429,9 @@ class Run:
             error = task.exception()
         if error is None:
             assert task is not None  # noqa: S101 (for the type checker)
-            self.succeed(number, task.result(), None if node_run.stand_in is None else node_run.stand_in.instead_of)
+            before = node_run.stand_in
+            instead_of = None if before is None else before.instead_of
+            self.succeed(number, task.result(), instead_of, node_run.source, node_run.uncached)
         elif node_run.is_interrupted:
             self.handle(s.Stopped(number))
         else:
@@ -426,6 +458,8 @@ class Run:
         self.handle(s.Due(number))
 
     def _interrupt(self, number: int, expired: str | None) -> None:
+        if number in self._settling:
+            return  # it has ended
         if number not in self._stand_ins:
             self._node_runs[number].interrupt(expired)
             return
@@ -436,6 +470,8 @@ class Run:
             self.fail(number, describe_error(TimeoutError(expired), node=self._paths[number]))
 
     def _resume(self, number: int) -> None:
+        if number in self._settling:
+            return  # it has ended, by its fallback's value
         self.publish(NodeResumed, self._paths[number])
         stand_in = self._stand_ins.pop(number, None)
         if stand_in is None:
@@ -443,14 +479,48 @@ class Run:
         else:
             self._start(number, stand_in)
 
-    def succeed(self, number: int, value: Any, instead_of: ErrorInfo | None) -> None:
-        """A node has its output; `instead_of` is the failure that its fallback stood in for."""
-        self._deliver(number, value)
-        self.publish(NodeSucceeded, self._paths[number], value, instead_of)
-        self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None))
+    def succeed(
+        self,
+        number: int,
+        value: Any,
+        instead_of: ErrorInfo | None,
+        source: str | None = None,
+        uncached: str | None = None,
+    ) -> None:
+        """A node has its output.
 
-    def _keep(self, number: int, value: Any, *, is_cached: bool) -> None:
-        """A node has had its output since before it came to it."""
+        Args:
+            number: The node.
+            value: Its output.
+            instead_of: The failure that its fallback stood in for.
+            source: Where the output was taken from, if it was not computed.
+            uncached: Why it is not remembered, where it could have been.
+        """
+        if source is None or instead_of is not None:
+            self.publish(NodeSucceeded, self._paths[number], value, instead_of, uncached)
+            self._settle(number, value)
+        else:
+            self.publish(NodeCached, self._paths[number], value, source)
+            self._settle(number, value, is_cached=True)
+
+    def _settle(self, number: int, value: Any, *, is_cached: bool = False) -> None:
+        """Go on with a node's output as soon as it is safe: a composite's is, since what it opened into is."""
+        if self._bus.is_confirmed or number in self._composites:
+            self._free(number, value, is_cached=is_cached)
+            return
+        self._settling.add(number)
+        if self.scheduler.states[number] is NodeState.WAITING:
+            self._answered_by.add(number)
+        self._bus.when_confirmed(partial(self.guarded, self._settled, number, value, is_cached))
+
+    def _settled(self, number: int, value: Any, is_cached: bool) -> None:
+        self._settling.discard(number)
+        self._answered_by.discard(number)
+        if not self._finished.done():
+            self._free(number, value, is_cached=is_cached)
+
+    def _free(self, number: int, value: Any, *, is_cached: bool = False) -> None:
+        """Let the nodes that need it have an output, and the scheduler the slot."""
         self._deliver(number, value)
         self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None, is_cached))
 

@@ -62,7 +62,7 @@ class Teller:
     @property
     def wants_tokens(self) -> bool:
         """Whether anybody would see text as it comes."""
-        return self._bus.has_listeners
+        return self._bus.is_watched
 
     def publish(self, kind: Callable[..., Event], *fields: Any) -> None:
         """Stamp an event, fold it in, and hand it on."""

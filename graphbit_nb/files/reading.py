@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     from graphbit_nb.graph.tools import Tool
     from graphbit_nb.graph.workflow import Workflow
 
-_OF_PROMPTS = ("system", "examples", "model", "temperature", "max_tokens", "top_p", "stop", "seed", "images")
+_OF_PROMPTS = (
+    "system", "examples", "model", "temperature", "max_tokens", "top_p", "stop", "seed", "sample", "images",
+)  # fmt: skip
 _OF_AGENTS = ("max_turns", "tool_timeout")
 _OF_WORKFLOWS = ("inputs", "repeat_until", "max_iterations", "carry", "returns")
 

@@ -154,7 +154,7 @@ class NodeDocument(_Part):
     retry: Retry | None = None
     timeout: Number | None = None
     fallback: FallbackDocument | None = None
-    cache: Literal["default", "recompute", "disable", "ignore"] | None = None
+    cache: StrictStr | None = None  # a mode, or how old what is taken may be: "3h"
 
     @model_serializer(mode="wrap")
     def _common_last(self, write: Any) -> dict[str, Any]:
@@ -175,6 +175,7 @@ class AskingDocument(NodeDocument):
     top_p: Number | None = None
     stop: Names | None = None
     seed: Number | None = None
+    sample: StrictInt | Literal["item"] | None = None
     images: Names | None = None
 
 

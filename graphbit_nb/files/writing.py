@@ -60,6 +60,12 @@ def to_document(workflow: Any) -> WorkflowDocument:
         raise ValidationError(schema_problems(error, data, Places(workflow.name))) from None
 
 
+def node_data(node: Node) -> tuple[dict[str, Any], str]:
+    """Return one node as the data of a file, and the code that it needs. Raises as `to_document` does."""
+    definitions = Definitions()
+    return _node(node, definitions, 0), definitions.text()
+
+
 def _workflow(workflow: Workflow, definitions: Definitions, depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
         raise UsageError(f"{workflow.name}: workflows inside of each other, more than {DEEPEST} deep")

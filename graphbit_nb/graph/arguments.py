@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import DefinitionError, UsageError, did_you_mean
+from graphbit_nb.graph import caching
+from graphbit_nb.graph.caching import read_cache_mode
 
 if TYPE_CHECKING:
     from graphbit_nb.templating import Loop, Reference
 
 RESERVED = frozenset({"loop", "true", "false", "none", "and", "or", "not", "in", "is", "if", "else", "for"})
-CACHE_MODES = ("default", "recompute", "disable", "ignore")
 LONGEST = 1e9  # seconds, some thirty years: more cannot be waited for
+CACHE_MODES = caching.CACHE_MODES
 JOINS = ("all", "any")
 ITEM_ERRORS = ("fail", "skip")
 COMMON = (
@@ -124,7 +126,11 @@ def refuse_task_arguments(name: str, kind: str, retry: Any, timeout: Any) -> Non
 
 
 def checked_cache(name: str, cache: str | None) -> str | None:
-    """Return a mode of the cache. Raises `UsageError`."""
-    if cache is None or (isinstance(cache, str) and cache in CACHE_MODES):
-        return cache
-    raise UsageError(f"{name}: cache={cache!r}{did_you_mean(str(cache), CACHE_MODES)}; one of {', '.join(CACHE_MODES)}")
+    """Return a mode of the cache, or how old what is taken may be. Raises `UsageError`."""
+    if cache is None:
+        return None
+    try:
+        read_cache_mode(cache)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from None
+    return cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,6 +33,7 @@ class Constructors:
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         seed: int | None = None,
+        sample: int | Literal["item"] | None = None,
         images: Any = None,
         agent: Agent | None = None,
         **common: Any,
@@ -52,6 +53,8 @@ class Constructors:
             top_p: See `temperature`.
             stop: Text or texts that end the answer.
             seed: See `temperature`.
+            sample: Which sample of the same request it asks for, from 0: what is remembered of one is not taken for
+                another. ``"item"``: each item of ``for_each`` asks for one of its own.
             images: Pictures that go with what the user says last: names of nodes or inputs that give them, or the
                 pictures themselves (a `Path`, the bytes of a file, an `Image`); one or a list.
             agent: Gives model, system prompt and parameters where they are not said here.
@@ -62,8 +65,8 @@ class Constructors:
         """
         return _make(
             "prompt", name, template, model=model, provider=provider, system=system, examples=examples,
-            temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, images=images,
-            agent=agent, **common,
+            temperature=temperature, max_tokens=max_tokens, top_p=top_p, stop=stop, seed=seed, sample=sample,
+            images=images, agent=agent, **common,
         )  # fmt: skip
 
     @staticmethod
@@ -83,6 +86,7 @@ class Constructors:
         top_p: float | None = None,
         stop: str | Sequence[str] | None = None,
         seed: int | None = None,
+        sample: int | Literal["item"] | None = None,
         images: Any = None,
         agent: Agent | None = None,
         **common: Any,
@@ -109,6 +113,7 @@ class Constructors:
             top_p: See `prompt`.
             stop: See `prompt`.
             seed: See `prompt`.
+            sample: See `prompt`.
             images: See `prompt`.
             agent: Gives tools, model, system prompt and parameters where they are not said here.
             **common: What every node takes, see `make_node`. A model that is the `fallback` begins anew, and so calls
@@ -120,7 +125,7 @@ class Constructors:
         return _make(
             "agent", name, template, tools=tools, max_turns=max_turns, tool_timeout=tool_timeout, model=model,
             provider=provider, system=system, examples=examples, temperature=temperature, max_tokens=max_tokens,
-            top_p=top_p, stop=stop, seed=seed, images=images, agent=agent,
+            top_p=top_p, stop=stop, seed=seed, sample=sample, images=images, agent=agent,
             **common,
         )  # fmt: skip
 

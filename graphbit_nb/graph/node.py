@@ -93,7 +93,8 @@ class Node(Constructors, metaclass=_KindsAsConstructors):
         timeout: Seconds that one run of the node may take.
         fallback: Value that stands in when the node fails, the model that is asked instead, or `Fallbacks`; MISSING
             when there is none. With `for_each`, `retry`, `timeout` and `fallback` are those of an item.
-        cache: One of the cache's modes; None is the executor's.
+        cache: What is done with remembered answers, see `CacheMode`: a mode, or how old they may be, such as ``"3h"``;
+            None is the executor's.
         origin: Where it was defined.
     """
 
@@ -167,7 +168,8 @@ def make_node(
         timeout: Seconds.
         fallback: Value that stands in when the node fails, an `LlmConfig` to ask instead, or a list of such, which
             are asked one after the other; its last item may be a value.
-        cache: One of ``default``, ``recompute``, ``disable``, ``ignore``.
+        cache: One of ``default``, ``recompute``, ``disable``, ``ignore``, or how old a remembered answer may be:
+            ``"90s"``, ``"3h"``, ``"1D"``.
         origin: Where it is defined.
         namespace: Where `output` looks up the names of classes.
         **settings: What only this kind knows; None is the same as not given.

@@ -156,6 +156,10 @@ class NodeProcessor:
         runs_as: ``"task"`` for what `process` does; ``"person"`` when a person answers what `render` returns, and
             ``"nodes"`` when the node opens into a workflow: these two never come to `process`.
         body: What a cell's body is for this kind: ``"text"`` or ``"code"``.
+        remembers: Whether what a node of this kind gave is taken again when it is run with the same values and its
+            code is the same. None: as far as `process`, and what that reads, can be compared, and reads no clock, no
+            files, no network and no random numbers. True: those are not asked about. False: never. For kinds that ask
+            a model it says nothing: there each call is remembered by itself.
         is_async: Whether `process` is a coroutine function; found out, not set.
     """
 
@@ -166,6 +170,7 @@ class NodeProcessor:
     embeds: ClassVar[bool] = False
     runs_as: ClassVar[Literal["task", "person", "nodes"]] = "task"
     body: ClassVar[Literal["text", "code"]] = "text"
+    remembers: ClassVar[bool | None] = None
     is_async: ClassVar[bool] = False
 
     def __init_subclass__(cls, **more: Any) -> None:

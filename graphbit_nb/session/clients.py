@@ -9,6 +9,7 @@ from graphbit_nb.errors import ConfigurationError
 from graphbit_nb.graph.fallback import models_of
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.providers.clients import LlmClientManager
+from graphbit_nb.providers.identity import identity_of
 from graphbit_nb.providers.local import is_available
 from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
     from graphbit_nb.graph.node import Node
-    from graphbit_nb.providers.resilient import ResilientClient
     from graphbit_nb.session.reliability import Reliability
+    from graphbit_nb.storage.run_memory import RunMemory
 
 NOTHING_CONFIGURED = (
     "no model is configured. Ways on: install the embedded model with pip install 'graphbit-nb[local]' and "
@@ -53,34 +54,41 @@ class RunClients:
         manager: Where shared clients live.
         config: The executor's model; None is the default.
         reliability: The executor's retries, breaker, limits and hedging.
+        memory: What the run remembers and is reminded of.
     """
 
     def __init__(
-        self, manager: LlmClientManager, config: LlmConfig | None, reliability: Reliability = DEFAULT_RELIABILITY
+        self,
+        manager: LlmClientManager,
+        config: LlmConfig | None,
+        reliability: Reliability = DEFAULT_RELIABILITY,
+        memory: RunMemory | None = None,
     ) -> None:
         self._shared = manager
         self._own = LlmClientManager()
         self._config = config
         self._reliability = reliability
-        self._made: dict[Hashable, ResilientClient] = {}
+        self._memory = memory
+        self._made: dict[Hashable, Any] = {}
 
-    def client_for(self, node: Node, instead: LlmConfig | None = None) -> ResilientClient:
+    def client_for(self, node: Node, instead: LlmConfig | None = None) -> Any:
         """Return the client that a node asks, or the one of the model that stands in. Raises `ConfigurationError`."""
         settings = node.settings
         provider, model = getattr(settings, "provider", None), getattr(settings, "model", None)
-        key = (id(instead), id(provider), model, node.retry)  # configs live as long as the workflow
+        key = (id(instead), id(provider), model, node.retry, node.cache)  # configs live as long as the workflow
         if (made := self._made.get(key)) is None:
             made = self._made[key] = self._make(instead or self.config_for(node), node)
         return made
 
-    def _make(self, config: LlmConfig, node: Node) -> ResilientClient:
+    def _make(self, config: LlmConfig, node: Node) -> Any:
         told = self._reliability
         policy = node.retry if node.retry is not None else told.retry
         if isinstance(policy, int):
             policy = RetryPolicy(max_attempts=policy)
-        return self._manager_of(config).resilient(
+        client = self._manager_of(config).resilient(
             config, policy, breaker=told.breaker, limiter=told.limiter_for(config), hedge_after=told.hedge_after
         )
+        return client if self._memory is None else self._memory.wrap(client, node, identity_of(config))
 
     def provider_of(self, node: Node) -> str:
         """Return the name of the provider that a node asks. Raises `ConfigurationError`."""

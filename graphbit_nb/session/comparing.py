@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.snapshot import RunSnapshot
+
 if TYPE_CHECKING:
     from graphbit_nb.core.node_snapshot import NodeSnapshot
-    from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.execution.result import ExecutionResult
 
 
@@ -59,9 +60,10 @@ class Comparison:
         return f"<{self.before.run_id} and {self.after.run_id}: {listed}>"
 
 
-def compare(before: ExecutionResult | RunSnapshot, after: ExecutionResult | RunSnapshot) -> Comparison:
+def compared(before: ExecutionResult | RunSnapshot, after: ExecutionResult | RunSnapshot) -> Comparison:
     """Lay two runs beside each other, of one workflow or of two."""
-    one, other = getattr(before, "snapshot", before), getattr(after, "snapshot", after)
+    one = before if isinstance(before, RunSnapshot) else before.snapshot
+    other = after if isinstance(after, RunSnapshot) else after.snapshot
     names = dict.fromkeys([*other.nodes, *one.nodes])
     pairs = []
     for name in names:

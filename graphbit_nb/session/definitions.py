@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import GraphbitError, StorageError, UsageError
@@ -32,11 +34,31 @@ def definition_of(workflow: Workflow) -> str:
     return found[1]
 
 
-def outline_in(definition: str) -> Outline:
-    """Return the outline of a kept workflow. Raises `StorageError` when the text is no definition."""
+def outline_in(definition: str, like: Workflow | None = None) -> Outline:
+    """Return the outline of a kept workflow.
+
+    Args:
+        definition: What `definition_of` gave.
+        like: A workflow of now, whose nodes stand in it wherever they are as they were.
+
+    Raises:
+        StorageError: the text is no definition.
+    """
     from graphbit_nb.files.outlines import read_outline
 
-    return read_outline(str(_parts(definition)["outline"]))
+    outline = read_outline(str(_parts(definition)["outline"]))
+    if like is None:
+        return outline
+    changed = changed_since(definition, like)
+    nodes = {name: node if name in changed else like.nodes[name] for name, node in outline.nodes.items()}
+    return replace(outline, nodes=MappingProxyType(nodes))
+
+
+def changed_since(definition: str, workflow: Workflow) -> frozenset[str]:
+    """Return the nodes of a kept workflow that are not surely the same in one of now. Raises `StorageError`."""
+    kept, now = _digests(definition), _digests(definition_of(workflow))
+    names = kept.keys() | now.keys()
+    return frozenset(name for name in names if kept.get(name) is None or kept.get(name) != now.get(name))
 
 
 def workflow_in(definition: str, *, trust: bool = False, namespace: dict[str, Any] | None = None) -> Workflow:
@@ -62,11 +84,13 @@ def workflow_in(definition: str, *, trust: bool = False, namespace: dict[str, An
 
 
 def _write(workflow: Workflow) -> str:
+    from graphbit_nb.files.digests import node_digest
     from graphbit_nb.files.outlines import write_outline
     from graphbit_nb.files.schema import plain_data
     from graphbit_nb.files.writing import to_document
 
     parts: dict[str, Any] = {"outline": write_outline(workflow)}
+    parts["nodes"] = {name: node_digest(node) for name, node in workflow.nodes.items()}
     if len(workflow.nodes) > MOST_NODES:
         parts["problem"] = f"it has more than {MOST_NODES:,} nodes"
     else:
@@ -75,6 +99,11 @@ def _write(workflow: Workflow) -> str:
         except (GraphbitError, RecursionError) as error:
             parts["problem"] = str(error)
     return json.dumps(parts, separators=(",", ":"))
+
+
+def _digests(definition: str) -> dict[str, str | None]:
+    found = _parts(definition).get("nodes")
+    return found if isinstance(found, dict) else {}
 
 
 def _parts(definition: str) -> dict[str, Any]:

@@ -20,6 +20,7 @@ LEFT_OVER = 0.5  # seconds that whatever they leave behind has to end
 
 _lock = threading.Lock()
 _thread: EngineThread | None = None
+_after: list[Callable[[], None]] = []
 
 
 class EngineThread:
@@ -124,6 +125,13 @@ def stop_engine_thread() -> None:
         thread, _thread = _thread, None
     if thread is not None:
         thread.stop()
+    for call in _after:
+        call()
+
+
+def after_stopping(call: Callable[[], None]) -> None:
+    """Have something called each time the thread was stopped, also at the end of the process: nothing runs then."""
+    _after.append(call)
 
 
 atexit.register(stop_engine_thread)

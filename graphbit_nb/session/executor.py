@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import RunCancelled, UsageError
-from graphbit_nb.execution.engine import Engine, plan_for
-from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
-from graphbit_nb.graph.arguments import CACHE_MODES, checked_timeout
-from graphbit_nb.graph.fallback import models_of
-from graphbit_nb.graph.workflow import Outline, Workflow
+from graphbit_nb.graph.arguments import checked_timeout
+from graphbit_nb.graph.caching import read_cache_mode
 from graphbit_nb.providers.clients import LlmClientManager
-from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.engine_thread import engine_thread
+from graphbit_nb.session.executing import executed
 from graphbit_nb.session.handle import RunHandle
-from graphbit_nb.session.job import Job, checked_answers, checked_names, checked_pins, copied, model_nodes, node_at
+from graphbit_nb.session.job import job_again, job_for, job_forked, node_at
+from graphbit_nb.session.memory import STORAGES
 from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
-from graphbit_nb.session.shared import keep_latest, shared_manager
+from graphbit_nb.session.shared import shared_manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from graphbit_nb.core.bus import Sink
+    from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.reliability.breaker import CircuitBreaker
     from graphbit_nb.reliability.ratelimit import RateLimiter
     from graphbit_nb.reliability.retry import RetryPolicy
+    from graphbit_nb.session.job import Job
+    from graphbit_nb.session.memory import Storage
 
 
 def run_nested(make: Callable[[], Coroutine[Any, Any, ExecutionResult]]) -> ExecutionResult:
@@ -57,8 +58,10 @@ class WorkflowExecutor:
             provider and model has one that all runs share; or patterns by ``"provider"`` or ``"provider/model"``.
         hedge_after: Seconds after which a call that has said nothing is made a second time; the answer that comes
             first is taken, and both may have to be paid for. None is never.
-        cache: Accepted so that programs need not change when results are kept from run to run; until then every
-            call is made, whatever is said here.
+        cache: What becomes of answers and outputs that are remembered: ``"default"`` takes them and keeps new ones,
+            an age such as ``"3h"`` or ``"1D"`` takes none that are older, ``"recompute"`` only keeps new ones,
+            ``"disable"`` does neither. What a node says itself wins.
+        storage: ``"disk"`` writes runs and answers down in the home, ``"memory"`` keeps them in this process alone.
         provider_concurrency: Nodes of one run that may ask the same provider at the same time: a number for each
             provider by name, or one number for all.
         deadline: Seconds that a run may take; what works then fails, and what has not begun is cancelled. Time in
@@ -83,6 +86,7 @@ class WorkflowExecutor:
         rate_limit: RateLimiter | Mapping[str, RateLimiter] | None = None,
         hedge_after: float | None = None,
         cache: str = "default",
+        storage: Storage = "disk",
         provider_concurrency: Mapping[str, int] | int | None = None,
         deadline: float | None = None,
         echo: bool = True,
@@ -90,7 +94,8 @@ class WorkflowExecutor:
         check_count("max_concurrency", max_concurrency)
         one_of("strategy", strategy, STRATEGIES)
         one_of("on_error", on_error, ON_ERROR)
-        one_of("cache", cache, CACHE_MODES)
+        read_cache_mode(cache)
+        one_of("storage", storage, STORAGES)
         if config is not None and not isinstance(config, LlmConfig):
             raise UsageError(f"config={config!r}: give an LlmConfig, such as LlmConfig.openai('gpt-4o-mini')")
         self.config = config
@@ -98,6 +103,7 @@ class WorkflowExecutor:
         self.on_error = on_error
         self.reliability = read_reliability(retry, breaker, rate_limit, hedge_after)
         self.cache = cache
+        self.storage = storage
         self.provider_concurrency = read_limits(provider_concurrency)
         self.deadline = checked_timeout("deadline", deadline)
         self.echo = echo
@@ -115,6 +121,7 @@ class WorkflowExecutor:
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
         pinned: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | str = (),
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -127,6 +134,7 @@ class WorkflowExecutor:
             cache: See the class.
             answers: What persons answer, by the node that asks, as far as it is known beforehand.
             pinned: Outputs of nodes that are not run, by name.
+            tags: Words by which the run is found again, see `graphbit_nb.runs`.
             loop: ``"current"`` runs the nodes on the caller's own loop, for objects that are bound to it.
             views: Called with each event, on the engine's thread.
 
@@ -140,13 +148,17 @@ class WorkflowExecutor:
             ConfigurationError: a model is not set up.
             KeyboardInterrupt: the user stopped the run; `graphbit_nb.last` has what was finished.
         """
-        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views)
+        job = job_for(
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views
+        )
         return self._do(job, loop)
 
     def resume(
         self,
-        result: ExecutionResult,
+        run: ExecutionResult | str,
         *,
+        workflow: Workflow | None = None,
+        inputs: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
@@ -156,27 +168,67 @@ class WorkflowExecutor:
         What has its output keeps it; nothing of it is called again. Everything else is done, or done again.
 
         Args:
-            result: The run as it stood, in this process or from another (results can be pickled).
+            run: The run as it stood, in this process or from another (results can be pickled); or the id of one that
+                was kept, see `graphbit_nb.runs`, or ``"last"``.
+            workflow: The workflow of a run that was kept; None is the one kept with it, which may not have code.
+            inputs: Values of inputs that could not be kept.
             answers: What persons answer, by the node that asks.
             loop: See `execute`; so is `views`.
             views: Called with each event from here on.
 
         Raises:
-            UsageError: the run has succeeded already, or an argument is not allowed.
+            UsageError: the run has succeeded already, or goes on; or an argument is not allowed.
             OutputError: an answer is not what its node declares as its output.
+            StorageError: the run cannot be read.
         """
-        return self._do(self._job_again(result, answers, views), loop)
+        return self._do(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop)
 
     async def resume_async(
         self,
-        result: ExecutionResult,
+        run: ExecutionResult | str,
         *,
+        workflow: Workflow | None = None,
+        inputs: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
         """Go on with a run, awaiting it; arguments and errors as for `resume`."""
-        return await self._do_async(self._job_again(result, answers, views), loop)
+        return await self._do_async(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop)
+
+    def fork(
+        self,
+        run: ExecutionResult | str,
+        edits: Mapping[str, Any] | None = None,
+        *,
+        workflow: Workflow | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        again: Sequence[str] = (),
+        tags: Sequence[str] | str = (),
+        loop: Literal["engine", "current"] = "engine",
+        views: Sequence[Sink] = (),
+    ) -> ExecutionResult:
+        """Begin another run from what an earlier one had, and return its result.
+
+        Only what depends on something else than before is run: on an edited output, a changed input, a node that was
+        changed. The new run is kept as the child of the earlier one, which stays as it is.
+
+        Args:
+            run: The earlier run, or the id of one that was kept, or ``"last"``.
+            edits: Outputs that stand in the place of those that the run had, by node.
+            workflow: The workflow as it is now; None is that of the run.
+            inputs: Inputs that are to be other than they were.
+            again: Nodes to be run again, and what follows them.
+            tags: See `execute`; so are the others.
+            loop: See `execute`.
+            views: See `execute`.
+
+        Raises:
+            UsageError: an argument is not allowed.
+            StorageError: the run cannot be read.
+        """
+        job = job_forked(run, edits, workflow=workflow, inputs=inputs, again=again, tags=tags, views=views)
+        return self._do(job, loop)
 
     async def run(
         self,
@@ -187,6 +239,7 @@ class WorkflowExecutor:
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
         pinned: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | str = (),
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -195,7 +248,9 @@ class WorkflowExecutor:
         Cancelling this call cancels the run, waits for its end and raises CancelledError; `graphbit_nb.last` has what
         was finished.
         """
-        job = self._job(workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views)
+        job = job_for(
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views
+        )
         return await self._do_async(job, loop)
 
     def start(
@@ -207,30 +262,35 @@ class WorkflowExecutor:
         cache: str | None = None,
         answers: Mapping[str, Any] | None = None,
         pinned: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | str = (),
         views: Sequence[Sink] = (),
         parks: bool = False,
+        parent: str | None = None,
     ) -> RunHandle:
         """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting.
 
         The run goes on while it waits for a person: `handle.answer` gives the answer. With `parks` it ends then
-        instead, as `execute` does.
+        instead, as `execute` does. `parent` is the id of the run that it is a fork of.
         """
-        job = self._job(
-            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, views=views, parks=parks
-        )
+        job = job_for(
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
+            parks=parks, parent=parent,
+        )  # fmt: skip
         return self._start(job, keep_events=True)
 
     def start_again(
         self,
-        result: ExecutionResult,
+        run: ExecutionResult | str,
         *,
+        workflow: Workflow | None = None,
+        inputs: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
         views: Sequence[Sink] = (),
         parks: bool = False,
         cancel: Sequence[str] = (),
     ) -> RunHandle:
         """Begin to go on with a run and return at once, `cancel` without these nodes; see `resume` and `start`."""
-        job = self._job_again(result, answers, views)
+        job = job_again(run, answers, views, workflow=workflow, inputs=inputs)
         for path in cancel:
             node_at(job.workflow, path)
         return self._start(replace(job, parks=parks, cancels=frozenset(cancel)), keep_events=True)
@@ -260,7 +320,7 @@ class WorkflowExecutor:
         if loop == "current":
             manager = LlmClientManager()
             try:
-                return await self._execute(job, RunHandle(job.workflow), manager)
+                return await executed(self, job, RunHandle(job.workflow), manager, self._threads)
             finally:
                 await manager.aclose()
         handle = self._start(job)
@@ -279,7 +339,7 @@ class WorkflowExecutor:
 
         async def on_engine() -> ExecutionResult:
             try:
-                return await self._execute(job, handle, shared_manager(thread))
+                return await executed(self, job, handle, shared_manager(thread), self._threads)
             except asyncio.CancelledError:
                 if handle.snapshot is None:
                     raise RunCancelled(f"{job.workflow.name} was cancelled before it began") from None
@@ -287,75 +347,6 @@ class WorkflowExecutor:
 
         handle.attach(thread.submit(on_engine))
         return handle
-
-    async def _execute(self, job: Job, handle: RunHandle, manager: LlmClientManager) -> ExecutionResult:
-        workflow = job.workflow
-        clients = RunClients(manager, self.config, self.reliability)
-        try:
-            engine = Engine(clients=clients, threads=self._threads)
-            nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]
-            clients.check(nodes)
-            await clients.check_models(nodes)
-            run = job.prepare(engine, self._options(job, clients))
-            result = ExecutionResult(workflow, run.snapshot)
-            handle.begin(run)
-            try:
-                await run.execute()
-            finally:
-                keep_latest(result)
-            return result
-        finally:
-            await clients.aclose()
-
-    def _options(self, job: Job, clients: RunClients) -> RunOptions:
-        limits = self.provider_concurrency
-        if isinstance(limits, int):
-            nodes = list(model_nodes(job.workflow))
-            asked = {clients.provider_of(node) for node in nodes}
-            asked |= {model.provider for node in nodes for model in models_of(node.fallback)}
-            limits = dict.fromkeys(asked, limits)
-        return RunOptions(
-            max_concurrency=self.max_concurrency, fail_fast=self.on_error == "fail_fast", provider_limits=limits,
-            deadline=self.deadline, answers=job.answers, pinned=job.pinned, cancels=job.cancels, parks=job.parks,
-            echoes=self.echo,
-        )  # fmt: skip
-
-    @staticmethod
-    def _job(
-        workflow: Any,
-        inputs: Any,
-        *,
-        nodes: Sequence[str] | None,
-        cache: str | None,
-        answers: Any,
-        pinned: Any,
-        views: Sequence[Sink],
-        parks: bool = True,
-    ) -> Job:
-        if not isinstance(workflow, Workflow):
-            built = " Call .build() on it first." if hasattr(workflow, "build") else ""
-            raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")
-        if isinstance(workflow, Outline):
-            raise UsageError(f"this is only the outline of {workflow.name!r}, kept with a run; define its nodes again")
-        if cache is not None:
-            one_of("cache", cache, CACHE_MODES)
-        nodes = checked_names(nodes)
-        plan_for(workflow, nodes)
-        return Job(
-            workflow=workflow, inputs=copied("inputs", inputs), nodes=nodes, views=tuple(views), parks=parks,
-            answers=checked_answers(workflow, answers), pinned=checked_pins(workflow, pinned),
-        )  # fmt: skip
-
-    @staticmethod
-    def _job_again(result: Any, answers: Any, views: Sequence[Sink]) -> Job:
-        if not isinstance(result, ExecutionResult):
-            raise UsageError(f"a result is resumed, as execute() returns it, not {type(result).__name__}")
-        if result.is_success():
-            raise UsageError(f"the run {result.run_id} has succeeded; there is nothing left to do")
-        return Job(
-            workflow=result.workflow, nodes=tuple(result.snapshot.nodes), views=tuple(views), parks=True,
-            answers=checked_answers(result.workflow, answers), snapshot=result.snapshot,
-        )  # fmt: skip
 
 
 def _has_running_loop() -> bool:

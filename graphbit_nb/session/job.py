@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.paths import names_of
+from graphbit_nb.core.states import RunStatus
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
+from graphbit_nb.execution.engine import plan_for
 from graphbit_nb.execution.people import checked_answer
+from graphbit_nb.execution.result import ExecutionResult
+from graphbit_nb.graph.caching import read_cache_mode
 from graphbit_nb.graph.registry import processor_of
-from graphbit_nb.graph.workflow import Workflow
+from graphbit_nb.graph.workflow import Outline, Workflow
+from graphbit_nb.session.history import get_run, kept_workflow, to_resume
+from graphbit_nb.session.reruns import forked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graphbit_nb.core.bus import Sink
+    from graphbit_nb.core.bus import Recorder, Sink
     from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.execution.engine import Engine
     from graphbit_nb.execution.options import RunOptions
@@ -41,6 +47,9 @@ class Job:
         cancels: Nodes that are cancelled as soon as the run begins.
         parks: Whether the run returns when a person is all that it waits for.
         snapshot: Where the run stood, if it is gone on with.
+        cache: Mode of the cache for this run; None is the executor's.
+        tags: Words by which the run is found again.
+        parent: Id of the run that it was forked from.
     """
 
     workflow: Workflow
@@ -52,12 +61,112 @@ class Job:
     cancels: frozenset[str] = frozenset()
     parks: bool = True
     snapshot: RunSnapshot | None = None
+    cache: str | None = None
+    tags: tuple[str, ...] = ()
+    parent: str | None = None
 
-    def prepare(self, engine: Engine, options: RunOptions) -> Run:
+    def prepare(self, engine: Engine, options: RunOptions, run_id: str, recorder: Recorder | None = None) -> Run:
         """Return the run, which has not begun. Raises as `Engine.prepare` and `Engine.resume` do."""
         if self.snapshot is not None:
-            return engine.resume(self.workflow, self.snapshot, options=options, views=self.views)
-        return engine.prepare(self.workflow, self.inputs, options=options, nodes=self.nodes, views=self.views)
+            return engine.resume(
+                self.workflow, self.snapshot, options=options, recorder=recorder, views=self.views
+            )  # fmt: skip
+        return engine.prepare(
+            self.workflow, self.inputs, options=options, nodes=self.nodes, recorder=recorder, views=self.views,
+            run_id=run_id,
+        )  # fmt: skip
+
+
+def job_for(
+    workflow: Any,
+    inputs: Any,
+    *,
+    nodes: Any = None,
+    cache: Any = None,
+    answers: Any = None,
+    pinned: Any = None,
+    tags: Any = (),
+    views: Sequence[Sink] = (),
+    parks: bool = True,
+    parent: str | None = None,
+) -> Job:
+    """Return a new run to be made; arguments as for `WorkflowExecutor.execute`. Raises `UsageError`."""
+    refuse_other_than_workflow(workflow)
+    if cache is not None:
+        read_cache_mode(cache)
+    nodes = checked_names(nodes)
+    plan_for(workflow, nodes)
+    return Job(
+        workflow=workflow, inputs=copied("inputs", inputs), nodes=nodes, views=tuple(views), parks=parks,
+        answers=checked_answers(workflow, answers), pinned=checked_pins(workflow, pinned), cache=cache,
+        tags=checked_tags(tags), parent=parent,
+    )  # fmt: skip
+
+
+def job_again(
+    run: Any,
+    answers: Any = None,
+    views: Sequence[Sink] = (),
+    *,
+    workflow: Any = None,
+    inputs: Any = None,
+) -> Job:
+    """Return a run to be gone on with; arguments as for `WorkflowExecutor.resume`. Raises `UsageError`."""
+    if isinstance(run, str):
+        workflow, snapshot = to_resume(run, workflow, copied("inputs", inputs))
+    elif isinstance(run, ExecutionResult):
+        if workflow is not None or inputs is not None:
+            raise UsageError("a result has its own workflow and inputs; these are said of runs that were kept, by id")
+        workflow, snapshot = run.workflow, run.snapshot
+    else:
+        raise UsageError(
+            f"a result is resumed, as execute() returns it, or a run by its id, not {type(run).__name__}"
+        )  # fmt: skip
+    if snapshot.status is RunStatus.SUCCEEDED:
+        raise UsageError(f"the run {snapshot.run_id} has succeeded; there is nothing left to do")
+    refuse_other_than_workflow(workflow)
+    return Job(
+        workflow=workflow, nodes=tuple(snapshot.nodes), views=tuple(views), parks=True,
+        answers=checked_answers(workflow, answers), snapshot=snapshot,
+    )  # fmt: skip
+
+
+def job_forked(
+    run: Any,
+    edits: Any,
+    *,
+    workflow: Any = None,
+    inputs: Any = None,
+    again: Any = (),
+    tags: Any = (),
+    views: Sequence[Sink] = (),
+) -> Job:
+    """Return a run that begins with what another had; arguments as for `WorkflowExecutor.fork`. Raises `UsageError`."""
+    if workflow is not None:
+        refuse_other_than_workflow(workflow)
+    earlier = run if isinstance(run, ExecutionResult) else get_run(run, workflow=workflow)
+    workflow = earlier.workflow if workflow is None else workflow
+    if isinstance(workflow, Outline):
+        workflow = kept_workflow(earlier.run_id)
+    wanted = {**earlier.inputs, **copied("inputs", inputs)}
+    pinned = forked(
+        workflow, earlier, copied("edits", edits), again=checked_names(again) or (), inputs=wanted
+    )  # fmt: skip
+    needed = {name: value for name, value in wanted.items() if name in workflow.inputs}
+    ran_all = earlier.nodes.keys() >= earlier.workflow.nodes.keys()
+    nodes = None if ran_all else tuple(name for name in earlier.nodes if name in workflow.nodes)
+    return job_for(
+        workflow, needed, nodes=nodes, pinned=pinned, tags=tags, views=views, parent=earlier.run_id
+    )  # fmt: skip
+
+
+def refuse_other_than_workflow(workflow: Any) -> None:
+    """Refuse what cannot be run. Raises `UsageError`."""
+    if not isinstance(workflow, Workflow):
+        built = " Call .build() on it first." if hasattr(workflow, "build") else ""
+        raise UsageError(f"a Workflow is run, not {type(workflow).__name__}.{built}")
+    if isinstance(workflow, Outline):
+        raise UsageError(f"this is only the outline of {workflow.name!r}, kept with a run; define its nodes again")
 
 
 def copied(name: str, given: Any) -> dict[str, Any]:
@@ -105,6 +214,14 @@ def checked_answers(workflow: Workflow, answers: Any) -> dict[str, Any]:
         except OutputError as error:
             raise OutputError(f"the answer to {path}: {error}", text=str(value)) from None
     return found
+
+
+def checked_tags(tags: Any) -> tuple[str, ...]:
+    """Return words by which a run is found again. Raises `UsageError`."""
+    listed = (tags,) if isinstance(tags, str) else tuple(tags) if isinstance(tags, Iterable) else (None,)
+    if not all(isinstance(tag, str) and tag.strip() for tag in listed):
+        raise UsageError(f"tags={tags!r}: give a word, or a list of words")
+    return tuple(dict.fromkeys(tag.strip() for tag in listed))
 
 
 def checked_pins(workflow: Workflow, pinned: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any, TextIO
 
 from graphbit_nb.core.events import RunFinished, RunStarted
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.events import Event
 
 _FORMAT = "{desc} {percentage:3.0f}% |{bar}| {n_fmt} of {total_fmt} [{elapsed}<{remaining}{postfix}]"
+PACE = 0.1  # seconds between two looks at the run: a look goes through all its steps
 _TOLD = (NodeState.RUNNING, NodeState.RETRYING, NodeState.WAITING, NodeState.FAILED)
 
 
@@ -27,16 +29,25 @@ class ProgressBar:
     Args:
         file: Where it is written; None is standard error.
         width: Columns that there are; None asks the terminal.
+        clock: Seconds, for the pace.
     """
 
-    def __init__(self, file: TextIO | None = None, *, width: int | None = None) -> None:
+    def __init__(
+        self, file: TextIO | None = None, *, width: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._file = sys.stderr if file is None else file
+        self._is_terminal = self._file is not None and self._file.isatty()  # a program without windows has none
         self._width = width
+        self._clock = clock
         self._bar: Any = None
-        self._snapshot: RunSnapshot | None = None
+        self._snapshot: RunSnapshot | None = None  # of the run whose events are heard
+        self._latest: RunSnapshot | None = None  # what the line is about
+        self._next = 0.0  # by the clock: before, nothing is written
 
     def __call__(self, event: Event) -> None:
         """Take in an event of the run."""
+        if not self._is_terminal:
+            return
         if isinstance(event, RunStarted):
             self.close()
             self._snapshot = RunSnapshot()
@@ -50,17 +61,21 @@ class ProgressBar:
 
     def show(self, snapshot: RunSnapshot) -> None:
         """Show where a run stands; not more often than people can read."""
-        bar = self._bar
-        if bar is None:
+        if not self._is_terminal:
+            return
+        self._latest = snapshot
+        now = self._clock()
+        if self._bar is None:
             from tqdm import tqdm  # a terminal's widths, its carriage returns and its times are its business
 
-            self._bar = bar = tqdm(
+            self._bar = tqdm(
                 desc=snapshot.workflow, total=snapshot.total, initial=snapshot.done, unit="step", file=self._file,
-                bar_format=_FORMAT, ncols=self._width, disable=None, dynamic_ncols=self._width is None,
+                bar_format=_FORMAT, ncols=self._width, dynamic_ncols=self._width is None,
             )  # fmt: skip
-        bar.total = snapshot.total
-        bar.set_postfix_str(postfix(snapshot), refresh=False)
-        bar.update(snapshot.done - bar.n)
+        elif now < self._next:
+            return
+        self._next = now + PACE
+        self._write(snapshot)
 
     def aside(self, write: Callable[[], None]) -> None:
         """Let something be written above the bar."""
@@ -71,16 +86,22 @@ class ProgressBar:
             self._bar.refresh()
 
     def close(self) -> None:
-        """Leave the line as it is."""
-        if self._bar is not None:
-            self._bar.refresh()
+        """Leave the line as it is at last."""
+        if self._bar is not None and self._latest is not None:
+            self._write(self._latest)
             self._bar.close()
-            self._bar = None
+        self._bar = self._latest = None
+
+    def _write(self, snapshot: RunSnapshot) -> None:
+        bar = self._bar
+        bar.total, bar.n = snapshot.total, snapshot.done
+        bar.set_postfix_str(postfix(snapshot), refresh=False)
+        bar.refresh()
 
 
 def postfix(snapshot: RunSnapshot) -> str:
     """Say what goes on beside the count."""
-    leaves = [node.state for node in snapshot.index.values() if not node.parts]
+    leaves = [node.state for node in tuple(snapshot.index.values()) if not node.parts]
     told = [f"{count} {state}" for state in _TOLD if (count := leaves.count(state))]
     usage = snapshot.usage
     if usage.has_tokens:

@@ -81,8 +81,8 @@ def test_a_keyboard_interrupt_is_not_kept_from_the_user():
         publish_all(EventBus(sinks=(interrupted,)), 1)
 
 
-def test_the_bus_knows_whether_anybody_listens():
-    assert not EventBus().has_listeners
-    assert EventBus(sinks=(print,)).has_listeners
-    assert EventBus(views=(print,)).has_listeners
-    assert EventBus(Late()).has_listeners
+def test_the_bus_knows_whether_anybody_sees_events_as_they_come():
+    assert not EventBus().is_watched
+    assert EventBus(sinks=(print,)).is_watched
+    assert EventBus(views=(print,)).is_watched
+    assert not EventBus(Late()).is_watched

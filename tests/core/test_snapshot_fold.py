@@ -29,7 +29,7 @@ def test_the_events_are_a_closed_union_with_kinds_of_their_own():
         "circuit.changed", "fallback.asked", "llm.requested", "llm.responded", "llm.token", "node.cached",
         "node.cancelled", "node.expanded", "node.failed", "node.printed", "node.ready", "node.resumed",
         "node.skipped", "node.started", "node.succeeded", "node.waiting", "output.rejected", "prompt.rendered",
-        "rate.limited", "retry.scheduled", "run.finished", "run.resumed", "run.started", "tool.called",
+        "rate.limited", "retry.scheduled", "run.finished", "run.resumed", "run.started", "run.unkept", "tool.called",
     ]  # fmt: skip
     for kind in e.EVENT_TYPES.values():
         assert [field.name for field in dataclasses.fields(kind)][:3] == ["run_id", "seq", "time"]

@@ -106,7 +106,7 @@ def work(case, number, plan):
 
 
 class Recorder:
-    """Confirms in batches, a little later."""
+    """Confirms in batches, a little later; what does not fill one, later still."""
 
     def __init__(self, case):
         self.case = case
@@ -116,8 +116,8 @@ class Recorder:
         if len(self.kept) + 1 == self.case.broken_recorder:
             raise OSError("disk full")
         self.kept.append(event)
-        if len(self.kept) % self.case.batch == 0 or event.kind == "run.finished":
-            asyncio.get_running_loop().call_later(3 * MILLISECONDS, confirm, event.seq)
+        is_full = len(self.kept) % self.case.batch == 0
+        asyncio.get_running_loop().call_later((3 if is_full else 9) * MILLISECONDS, confirm, event.seq)
 
 
 def until(number, seen):

@@ -363,7 +363,7 @@ def one_node(**more):
 
 def run(workflow, config=None, **settings):
     """Run on a loop of its own, in virtual time."""
-    executor = gb.WorkflowExecutor(config, **settings)
+    executor = gb.WorkflowExecutor(config, cache="disable", **settings)
     result = run_in_virtual_time(executor.run(workflow, loop="current"))
     result.raise_for_status()
     return result

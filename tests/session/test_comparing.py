@@ -3,7 +3,7 @@
 import pytest
 
 import graphbit_nb as gb
-from graphbit_nb.session.comparing import compare
+from graphbit_nb.session.comparing import compared
 
 
 def flow(prompt="Three points about {{ topic }}.", *, more=False):
@@ -21,7 +21,7 @@ def run(workflow, topic="sea", **answers):
 
 
 def differences(one, other):
-    return {pair.name: pair.differs_in for pair in compare(one, other).changed}
+    return {pair.name: pair.differs_in for pair in compared(one, other).changed}
 
 
 def test_equal_runs_differ_in_nothing():
@@ -42,13 +42,13 @@ def test_a_failure_is_a_difference_of_state_and_error():
 
 
 def test_a_node_of_one_run_alone_is_named():
-    comparison = compare(run(flow()), run(flow(more=True)))
+    comparison = compared(run(flow()), run(flow(more=True)))
     (pair,) = comparison.changed
     assert (pair.name, pair.before, pair.differs_in) == ("size", None, ("presence",))
 
 
 def test_inputs_that_differ_are_told_with_both_values():
-    assert compare(run(flow()), run(flow(), topic="air")).inputs == {"topic": ("sea", "air")}
+    assert compared(run(flow()), run(flow(), topic="air")).inputs == {"topic": ("sea", "air")}
 
 
 def test_values_that_cannot_be_compared_differ():
@@ -61,4 +61,4 @@ def test_values_that_cannot_be_compared_differ():
 
 
 def test_its_repr_names_what_differs():
-    assert repr(compare(run(flow()), run(flow(), outline="x"))).endswith(": outline, draft>")
+    assert repr(compared(run(flow()), run(flow(), outline="x"))).endswith(": outline, draft>")

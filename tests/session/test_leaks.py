@@ -53,7 +53,7 @@ def workflow(count, **more):
     return builder.build()
 
 config = gb.LlmConfig.openai_compatible(base_url=sys.argv[1], model="fake-1", options={"check_model": False})
-executor = gb.WorkflowExecutor(config, retry=gb.RetryPolicy(max_attempts=3, base_delay=0))
+executor = gb.WorkflowExecutor(config, cache="disable", retry=gb.RetryPolicy(max_attempts=3, base_delay=0))
 view = lambda event: None
 
 def say(word):
@@ -177,7 +177,7 @@ async def test_nothing_is_left_of_runs_on_the_callers_own_loop(server):
     server.choose = rough(streams=False)
     running = await child(
         server,
-        f"asyncio.run(executor.run(workflow({CALLS}), loop='current'))\nprint(json.dumps(left()))",
+        f"asyncio.run(executor.run(workflow({CALLS}), loop='current'))\ngb.shutdown()\nprint(json.dumps(left()))",
     )
     out, err = await running.end()
     assert (json.loads(out), err) == (NOTHING, "")
@@ -224,7 +224,7 @@ async def test_memory_is_flat_from_run_to_run(server):
     running = await child(
         server,
         "made = workflow(250)\n"
-        "executor = gb.WorkflowExecutor(config, retry=1, breaker=False)\n"
+        "executor = gb.WorkflowExecutor(config, cache='disable', retry=1, breaker=False)\n"
         "def blocks_after(runs):\n"
         "    for number in range(runs): executor.execute(made, views=[view] * (number % 2))\n"
         "    gc.collect()\n"

@@ -1,6 +1,7 @@
 """The line in a terminal that says how far a run is."""
 
 import io
+from itertools import pairwise
 
 import pytest
 
@@ -73,3 +74,33 @@ def test_a_run_that_is_gone_on_with_is_left_alone(terminal):
     waiting = executor.execute(builder.build())
     assert executor.resume(waiting, answers={"approve": "yes"}, views=(gb.ProgressBar(terminal),)).is_success()
     assert terminal.getvalue() == ""
+
+
+def test_it_looks_at_the_run_ten_times_a_second_and_at_its_end(terminal, monkeypatch):
+    from graphbit_nb.session import progressbar
+
+    looks, now = [], [0.0]
+    monkeypatch.setattr(progressbar, "postfix", lambda snapshot: looks.append((now[0], snapshot.done)) or "")
+
+    def clock():
+        now[0] += 0.01  # each event comes a hundredth of a second after the one before
+        return now[0]
+
+    run(gb.ProgressBar(terminal, width=100, clock=clock), *(gb.Node.python(f"n{i}", lambda: 1) for i in range(50)))
+    times = [time for time, _ in looks]
+    assert all(later - earlier >= progressbar.PACE - 1e-9 for earlier, later in pairwise(times[:-1]))
+    assert looks[-1][1] == 50
+    assert "50 of 50" in terminal.last
+
+
+def test_where_there_is_no_terminal_the_run_is_not_looked_at(monkeypatch):
+    monkeypatch.setattr("graphbit_nb.session.progressbar.RunSnapshot", lambda: pytest.fail("looked at"))
+    assert run(gb.ProgressBar(io.StringIO()), *CHAIN).is_success()
+
+
+def test_a_bar_that_was_closed_stays_closed(terminal):
+    bar = gb.ProgressBar(terminal, width=100)
+    run(bar, *CHAIN)
+    written = terminal.getvalue()
+    bar.close()
+    assert terminal.getvalue() == written

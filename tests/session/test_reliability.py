@@ -174,7 +174,7 @@ async def test_ten_runs_share_one_breaker_that_opens_while_the_provider_is_down_
         config = gb.LlmConfig.openai_compatible(base_url=url, model="fake-1", options={"check_model": False})
 
         def start(view, count=20):
-            executor = gb.WorkflowExecutor(config, max_concurrency=1, retry=1, breaker=breaker())
+            executor = gb.WorkflowExecutor(config, max_concurrency=1, cache="disable", retry=1, breaker=breaker())
             return executor.start(prompts(count), views=(view,))
 
         views = [View() for _ in range(10)]

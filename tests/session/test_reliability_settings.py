@@ -196,7 +196,7 @@ def wide(count, **more):
 
 def run(workflow, config=None, **settings):
     """Run the workflow on a loop of its own in virtual time; return its result."""
-    executor = gb.WorkflowExecutor(config or asks("acme"), **settings)
+    executor = gb.WorkflowExecutor(config or asks("acme"), cache="disable", **settings)
     return run_in_virtual_time(executor.run(workflow, loop="current"))
 
 
@@ -289,7 +289,7 @@ def test_runs_at_the_same_time_share_the_limit_of_a_model():
     ProviderRegistry.register("counting", Counting)
     try:
         limit = gb.RateLimiter(concurrency=1)
-        executors = [gb.WorkflowExecutor(asks("counting"), rate_limit=limit) for _ in range(3)]
+        executors = [gb.WorkflowExecutor(asks("counting"), rate_limit=limit, cache="disable") for _ in range(3)]
         handles = [executor.start(wide(4)) for executor in executors]
         assert all(handle.result().is_success() for handle in handles)
     finally:

@@ -427,8 +427,8 @@ def test_a_run_that_succeeded_has_nothing_left(calls, executor):
         executor.resume(executor.execute(workflow(calls.node("a"))))
 
 
-@pytest.mark.parametrize("result", [None, "run", 7])
-def test_only_a_result_is_resumed(executor, result):
+@pytest.mark.parametrize("result", [None, 7, {}])
+def test_only_a_result_or_a_run_by_its_id_is_resumed(executor, result):
     with pytest.raises(gb.UsageError, match="a result is resumed"):
         executor.resume(result)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.core.llm import GenerateRequest, Message
 from graphbit_nb.core.outputs import TEXT, OutputType
+from graphbit_nb.core.paths import item_number
 from graphbit_nb.errors import DefinitionError, GraphbitError, TemplateError, did_you_mean
 from graphbit_nb.graph.agents import Agent
 from graphbit_nb.graph.kinds.pictures import image_references, image_values, read_images
@@ -19,6 +20,11 @@ from graphbit_nb.templating import Reference, Template, Turn, to_text
 if TYPE_CHECKING:
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import Repair
+
+
+ITEM = "item"
+MOST_SAMPLES = 1_000_000
+SAMPLES_APART = 1000  # between the numbers of two samples' repairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,12 @@ class PromptSettings:
     top_p: float | None = None
     stop: tuple[str, ...] | None = None
     seed: int | None = None
+    sample: int | Literal["item"] | None = None
     images: tuple[Any, ...] = ()
 
     def parameters(self) -> dict[str, Any]:
         """Return the sampling parameters that were given."""
-        names = ("temperature", "max_tokens", "top_p", "stop", "seed")
+        names = ("temperature", "max_tokens", "top_p", "stop", "seed", "sample")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -61,7 +68,7 @@ class PromptProcessor(NodeProcessor):
     node_type = "prompt"
     options: ClassVar[tuple[str, ...]] = (
         "agent", "model", "provider", "system", "examples", "temperature", "max_tokens", "top_p", "stop", "seed",
-        "images",
+        "sample", "images",
     )  # fmt: skip
     default_output = TEXT
     asks_model = True
@@ -88,6 +95,8 @@ class PromptProcessor(NodeProcessor):
         if provider is not None and not isinstance(provider, str | LlmConfig):
             raise DefinitionError(f"provider={provider!r}: give a provider's name, or an LlmConfig")
         template = Template(body)
+        if "sample" in options:
+            options["sample"] = _checked_sample(options["sample"])
         return {
             **options,
             "template": template,
@@ -143,12 +152,30 @@ class PromptProcessor(NodeProcessor):
             schema=output.schema,
             schema_name=_schema_name(output),
             node=input.path,
+            sample=_sample_of(settings.sample, input.path),
         )
         if (repair := input.repair) is not None:
-            request = replace(request, sample=repair.number)
+            request = replace(request, sample=request.sample * SAMPLES_APART + repair.number)
             if input.services.model_info().structured_output != "grammar":
                 request = replace(request, messages=request.messages + told_again(repair))
         return request
+
+
+def _checked_sample(sample: Any) -> Any:
+    if sample == ITEM or (isinstance(sample, int) and not isinstance(sample, bool) and 0 <= sample <= MOST_SAMPLES):
+        return sample
+    near = did_you_mean(sample, (ITEM,)) if isinstance(sample, str) else ""
+    raise DefinitionError(
+        f"sample={sample!r}{near}; give the number of the sample from 0, or 'item' for one of its own for each item "
+        "of for_each"
+    )
+
+
+def _sample_of(sample: int | str | None, path: str) -> int:
+    """Return which sample of its request a node asks for."""
+    if sample != ITEM:
+        return int(sample or 0)
+    return item_number(path) or 0
 
 
 def told_again(repair: Repair) -> tuple[Message, ...]:

@@ -126,7 +126,7 @@ class Simulation:
         options = dict(self._options)
         prepared = {
             name: options.pop(name)
-            for name in ("inputs", "nodes", "recorder", "sinks", "views")
+            for name in ("inputs", "nodes", "recorder", "run_id", "sinks", "views")
             if name in options
         }  # fmt: skip
         client = OneClient(options.pop("client", None))
@@ -136,6 +136,7 @@ class Simulation:
         if self._resumes is None:
             self.run = engine.prepare(self.workflow, **prepared)
         else:
+            prepared.pop("run_id", None)
             self.run = engine.resume(self.workflow, self._resumes.snapshot, **prepared)
         script = asyncio.ensure_future(self._script(self.run)) if self._script else None
         self.snapshot = await asyncio.wait_for(self.run.execute(), self._patience)

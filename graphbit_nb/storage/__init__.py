@@ -1,0 +1,1 @@
+"""What is remembered on disk: runs, answers, recordings. Knows data and events, never the engine."""

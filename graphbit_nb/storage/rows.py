@@ -1,0 +1,101 @@
+"""Events as rows of the database and back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from graphbit_nb.core.checking import check_fields
+from graphbit_nb.core.encoding import decode, encode_leniently, from_text, to_text
+from graphbit_nb.core.events import EVENT_TYPES, NodeCached, NodeSucceeded
+from graphbit_nb.core.instances import NAMES
+from graphbit_nb.errors import StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphbit_nb.core.events import Event
+
+EventRow = tuple[int, str, float, str | None, str | None]
+"""Number, kind, time, node, and the other fields as JSON."""
+
+_HEAD = ("run_id", "seq", "time", "node")
+_TUPLES = frozenset({"nodes", "redo", "parts", "options", "origins", "messages"})  # written as plain lists
+_VALUES = frozenset({str, int, float, bool, type(None)})
+
+
+def is_settled(event: Event) -> bool:
+    """Whether nothing that the event holds can change any more: only what nodes give and runs are given can."""
+    if isinstance(event, NodeSucceeded | NodeCached):
+        return type(event.output) in _VALUES
+    return event.kind != "run.started"
+
+
+def row_of(event: Event) -> EventRow:
+    """Return an event as a row. What cannot be kept of it is named in its place."""
+    kind = event.kind
+    cls: Any = type(event)
+    names = _rest(cls)
+    node = getattr(event, "node", None)
+    if not names:
+        return event.seq, kind, event.time, node, None
+    if isinstance(event, NodeSucceeded) and event.fallback is None:
+        return event.seq, kind, event.time, node, to_text({"output": _encoded(event.output)})
+    data = {name: _field(name, getattr(event, name)) for name in names}
+    return event.seq, kind, event.time, node, to_text(data)
+
+
+def event_of(row: Sequence[Any], run_id: str) -> Event:
+    """Return the event that a row was made of.
+
+    Raises:
+        StorageError: the row was changed into something that is no event.
+    """
+    seq, kind, time, node, text = row
+    cls = EVENT_TYPES.get(kind) if isinstance(kind, str) else None
+    if cls is None:
+        raise StorageError(f"event {seq!r} of the run {run_id} is of no known kind ({kind!r})")
+    try:
+        data = {} if text is None else from_text(text)
+        if node is not None:
+            data["node"] = node
+        given = {name: _read(name, value) for name, value in data.items()}
+        event = cls(run_id=run_id, seq=seq, time=time, **given)
+        check_fields(event, NAMES)
+    except StorageError as error:
+        raise StorageError(f"event {seq!r} of the run {run_id} is damaged: {error}") from None
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError, MemoryError) as error:
+        raise StorageError(f"event {seq!r} of the run {run_id} is damaged: {error}") from None
+    return event
+
+
+@cache
+def _rest(cls: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(cls) if field.name not in _HEAD)
+
+
+def _encoded(value: Any) -> Any:
+    return value if type(value) is str else encode_leniently(value)
+
+
+def _field(name: str, value: Any) -> Any:
+    if name in _TUPLES:
+        return _listed(value)
+    return value if value is None or type(value) is str else encode_leniently(value)
+
+
+def _listed(value: Any) -> Any:
+    return [_listed(item) for item in value] if type(value) is tuple else encode_leniently(value)
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in _TUPLES:
+        return _tupled(value, 4)
+    return value if type(value) is str else decode(value)
+
+
+def _tupled(value: Any, depth: int) -> Any:
+    if type(value) is list and depth:
+        return tuple(_tupled(item, depth - 1) for item in value)
+    return decode(value)
