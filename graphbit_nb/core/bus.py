@@ -28,6 +28,9 @@ class Recorder(Protocol):
     def record(self, event: Event, confirm: Confirm) -> None:
         """Keep `event`; call ``confirm(seq)`` on the bus's own thread once all events up to `seq` are safe."""
 
+    def hurry(self) -> None:
+        """Somebody waits for what was recorded to be safe."""
+
 
 class EventBus:
     """Delivers events: first to the recorder, then to the sinks, and to the views once the recorder has confirmed.
@@ -85,6 +88,8 @@ class EventBus:
         """Call something once all that was published so far is safe: after the views have been shown it, in order."""
         if self._unconfirmed:
             self._waiting.append((self._unconfirmed[-1].seq, call))
+            if self._recorder is not None:
+                self._recorder.hurry()
         else:
             call()
 

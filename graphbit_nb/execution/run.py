@@ -42,6 +42,7 @@ from graphbit_nb.execution.people import People, checked_answer
 from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.printing import routed_printing
 from graphbit_nb.execution.scheduler import Scheduler
+from graphbit_nb.execution.settling import Settling
 from graphbit_nb.execution.stopwatch import Stopwatch
 from graphbit_nb.execution.telling import Teller
 from graphbit_nb.graph.fallback import models_of, value_of
@@ -127,8 +128,7 @@ class Run:
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
         self._stand_ins: dict[int, StandIn] = {}  # nodes one of whose fallback's models waits for a slot
-        self._settling: set[int] = set()  # nodes whose output is told, but not safe yet: they still hold their slot
-        self._answered_by: set[int] = set()  # those of them that are a person's: meanwhile nothing is decided
+        self._settling = Settling(bus)
         self._is_ending = False  # nothing is left to do but to wait until everything is safe
         self._bus = bus
         self._people = People(options.answers)
@@ -239,7 +239,7 @@ class Run:
 
     def handle(self, stimulus: s.Stimulus) -> None:
         """Tell the scheduler what happened and do what it answers. What happens meanwhile comes after it."""
-        if self._is_handling or self._answered_by:
+        if self._is_handling or self._settling.persons:
             self._stimuli.append(stimulus)
         else:
             self._work(self.scheduler.handle(stimulus))
@@ -248,7 +248,7 @@ class Run:
         self._is_handling = True
         try:
             self._carry_out(commands)
-            while self._stimuli and not self._answered_by:
+            while self._stimuli and not self._settling.persons:
                 self._carry_out(self.scheduler.handle(self._stimuli.popleft()))
         finally:
             self._is_handling = False
@@ -505,17 +505,14 @@ class Run:
 
     def _settle(self, number: int, value: Any, *, is_cached: bool = False) -> None:
         """Go on with a node's output as soon as it is safe: a composite's is, since what it opened into is."""
-        if self._bus.is_confirmed or number in self._composites:
+        if number in self._composites or self._settling.may_follow(self.snapshot.index[self._paths[number]]):
             self._free(number, value, is_cached=is_cached)
             return
-        self._settling.add(number)
-        if self.scheduler.states[number] is NodeState.WAITING:
-            self._answered_by.add(number)
-        self._bus.when_confirmed(partial(self.guarded, self._settled, number, value, is_cached))
+        is_answered = self.scheduler.states[number] is NodeState.WAITING
+        go_on = partial(self.guarded, self._settled, number, value, is_cached)
+        self._settling.wait(number, go_on, is_answered=is_answered)
 
     def _settled(self, number: int, value: Any, is_cached: bool) -> None:
-        self._settling.discard(number)
-        self._answered_by.discard(number)
         if not self._finished.done():
             self._free(number, value, is_cached=is_cached)
 

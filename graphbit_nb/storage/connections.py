@@ -25,6 +25,9 @@ _MAGIC = b"SQLite format 3\0"
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What the library raises; the second when its own message holds bytes of a damaged file."""
+
 
 def connect(path: Path, *, patience: float = PATIENCE, reads_only: bool = False) -> sqlite3.Connection:
     """Open the file, and make it or bring it up to date first if that is needed.
@@ -49,7 +52,7 @@ def connect(path: Path, *, patience: float = PATIENCE, reads_only: bool = False)
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, FAULTS):
             raise explained(error, path, patience) from None
         raise
     return connection
@@ -81,7 +84,7 @@ def explained(error: BaseException, path: Path, patience: float = PATIENCE) -> S
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code in _BUSY:
         return StorageError(f"{path} was locked by another program for more than {patience:g} s; end that program")
-    if code in _DAMAGED:
+    if code in _DAMAGED or isinstance(error, UnicodeDecodeError):
         return StorageError(f"{path} is damaged ({error}); {_move_away()}")
     if code == sqlite3.SQLITE_FULL:
         return StorageError(f"{path} cannot grow: the disk is full; free some space, or {_elsewhere()}")

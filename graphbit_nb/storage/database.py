@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphbit_nb.errors import StorageError
-from graphbit_nb.storage.connections import PATIENCE, connect, explained, patiently
+from graphbit_nb.storage.connections import FAULTS, PATIENCE, connect, explained, patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,7 +110,7 @@ class Database:
                 self._asking = connect(self.path, patience=self._patience, reads_only=True)
             try:
                 return self._asking.execute(sql, args).fetchall()
-            except sqlite3.Error as error:
+            except FAULTS as error:
                 self._asking.close()
                 self._asking = None
                 raise explained(error, self.path, self._patience) from None
@@ -257,7 +257,7 @@ class Database:
             self._writing = None
 
     def _explained(self, error: BaseException) -> BaseException:
-        return explained(error, self.path, self._patience) if isinstance(error, sqlite3.Error) else error
+        return explained(error, self.path, self._patience) if isinstance(error, FAULTS) else error
 
     def _read_all(self) -> None:
         connection: sqlite3.Connection | None = None
@@ -270,7 +270,7 @@ class Database:
                     connection = connect(self.path, patience=self._patience, reads_only=True)
                 value = job(connection)
             except BaseException as error:  # noqa: BLE001 (whoever asked must hear of it)
-                if isinstance(error, sqlite3.Error) and connection is not None:
+                if isinstance(error, FAULTS) and connection is not None:
                     connection.close()
                     connection = None
                 found.set_exception(self._explained(error))

@@ -28,15 +28,6 @@ logger = logging.getLogger("graphbit_nb")
 
 SOON = 0.02  # seconds in which what nobody waits for is gathered
 
-PATIENT = frozenset(
-    {
-        "node.ready", "node.started", "node.resumed", "node.expanded", "node.printed", "prompt.rendered",
-        "llm.requested", "llm.token", "llm.responded", "rate.limited", "circuit.changed", "tool.called",
-        "retry.scheduled", "output.rejected", "fallback.asked",
-    }
-)  # fmt: skip
-"""Kinds of events that only views wait for."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunHead:
@@ -113,18 +104,15 @@ class RunRecorder:
             self._loop = asyncio.get_running_loop()
         self._confirm = confirm
         self._gathered.append((event, None if is_settled(event) else row_of(event)))
-        if self._is_queued:
-            return
-        if event.kind not in PATIENT:
-            self._hurry()
-        elif self._timer is None:
-            self._timer = self._loop.call_later(SOON, self._hurry)
+        if not self._is_queued and self._timer is None:
+            self._timer = self._loop.call_later(SOON, self.hurry)
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
+        """Write what is gathered now: somebody waits for it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._is_queued:
+        if not self._is_queued and self._gathered:
             self._is_queued = True
             self._database.write(self._write, self._written)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import cache
+from json.encoder import encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.checking import check_fields
@@ -40,8 +41,8 @@ def row_of(event: Event) -> EventRow:
     node = getattr(event, "node", None)
     if not names:
         return event.seq, kind, event.time, node, None
-    if isinstance(event, NodeSucceeded) and event.fallback is None:
-        return event.seq, kind, event.time, node, to_text({"output": _encoded(event.output)})
+    if isinstance(event, NodeSucceeded) and event.fallback is None and event.uncached is None:
+        return event.seq, kind, event.time, node, f'{{"output":{_told(event.output)}}}'
     data = {name: _field(name, getattr(event, name)) for name in names}
     return event.seq, kind, event.time, node, to_text(data)
 
@@ -75,8 +76,14 @@ def _rest(cls: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls) if field.name not in _HEAD)
 
 
-def _encoded(value: Any) -> Any:
-    return value if type(value) is str else encode_leniently(value)
+def _told(output: Any) -> str:
+    """Return what a node gave as JSON."""
+    kind = type(output)
+    if kind is str:
+        return encode_basestring_ascii(output) if output.isascii() else to_text(output)
+    if output is None or kind is bool:
+        return "null" if output is None else str(output).lower()
+    return to_text(encode_leniently(output))
 
 
 def _field(name: str, value: Any) -> Any:

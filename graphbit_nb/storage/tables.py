@@ -203,6 +203,11 @@ class RunTables:
         name = node.name
         kind = self._kinds.get(name) or self._kinds.get(without_numbers(name))
         error = node.error
+        if error is None and node.reason is None and not node.attempts and not node.parts:
+            return (
+                self._run, name, kind, node.state.value, node.started, node.finished, node.latency, None, 0, 0.0, 0,
+                None, None, node.source,
+            )  # fmt: skip
         tokens, cost = 0, 0.0
         if node.attempts or node.parts:
             tokens, cost = node.usage.total_tokens, node.cost  # type: ignore[assignment]

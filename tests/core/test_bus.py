@@ -22,10 +22,14 @@ class Late:
 
     def __init__(self):
         self.kept = []
+        self.hurried = 0
 
     def record(self, event, confirm):
         self.kept.append(event.seq)
         self.confirm = confirm
+
+    def hurry(self):
+        self.hurried += 1
 
 
 def test_every_listener_gets_every_event_in_order():
@@ -44,6 +48,28 @@ def test_views_wait_for_the_recorder_and_sinks_do_not():
     recorder.confirm(2)
     recorder.confirm(3)
     assert [event.seq for event in view] == [1, 2, 3]
+
+
+def test_who_waits_for_what_was_published_hurries_the_recorder_and_goes_on_once_it_is_safe():
+    recorder, done = Late(), []
+    bus = EventBus(recorder)
+    bus.when_confirmed(lambda: done.append("nothing was published"))
+    publish_all(bus, 3)
+    bus.when_confirmed(lambda: done.append("safe"))
+    assert (recorder.hurried, done) == (1, ["nothing was published"])
+    recorder.confirm(2)
+    assert done == ["nothing was published"]
+    recorder.confirm(3)
+    assert done == ["nothing was published", "safe"]
+
+
+def test_who_waits_goes_on_when_the_recorder_is_given_up(caplog):
+    recorder, done = Late(), []
+    bus = EventBus(recorder)
+    publish_all(bus, 2)
+    bus.when_confirmed(lambda: done.append("safe or not"))
+    recorder.confirm(1, OSError("disk full"))
+    assert done == ["safe or not"]
 
 
 def test_a_recorder_that_raises_is_dropped_and_withholds_nothing(caplog):

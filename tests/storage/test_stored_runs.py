@@ -377,7 +377,8 @@ def test_a_database_that_fails_is_told_once_and_the_run_goes_on(keep, database, 
         database.change(lambda c: c.execute("DELETE FROM runs"))
 
     run = keep(
-        python("a"), gb.Node.python("b", spoil, after="a"), python("c", after="b"), python("d", after="c"),
+        python("a", seconds=1), gb.Node.python("b", spoil, after="a"), python("c", seconds=1, after="b"),
+        python("d", after="c"),
         views=(seen.append,),
     )  # fmt: skip
     assert run.status == "succeeded"
@@ -392,16 +393,27 @@ def test_nothing_is_shown_and_nothing_follows_before_it_is_safe(keep, database):
     shown, seen = [], []
 
     async def watch(run):
-        for _ in range(100):
-            await asyncio.sleep(0)
+        await asyncio.sleep(10)
         seen.append((run.snapshot.nodes["a"].state, run.snapshot.nodes["b"].state, len(shown)))
         is_free.set()
 
-    async def quick():
-        return "a"
-
-    run = keep(gb.Node.python("a", quick), python("b", after="a"), script=watch, views=(shown.append,))
+    run = keep(python("a", seconds=1), python("b", after="a"), script=watch, views=(shown.append,))
     assert seen == [("succeeded", "pending", 0)]
+    assert (run.status, shown) == ("succeeded", run.events)
+
+
+def test_what_took_no_time_is_followed_before_it_is_safe_and_shown_after(keep, database):
+    is_free = threading.Event()
+    database.write(lambda _: is_free.wait(5))
+    shown, seen = [], []
+
+    async def watch(run):
+        await asyncio.sleep(0.5)
+        seen.append((run.snapshot.nodes["b"].state, len(shown)))
+        is_free.set()
+
+    run = keep(python("a"), python("b", seconds=1, after="a"), script=watch, views=(shown.append,))
+    assert seen == [("running", 0)]
     assert (run.status, shown) == ("succeeded", run.events)
 
 
