@@ -1,4 +1,4 @@
-"""What Tab offers: commands and kinds, options and their values, and names inside a cell's body.
+"""What Tab offers in cells with our magics.
 
 One matcher of IPython's (API v2). It sees the whole cell, so it knows whether the cursor stands on a magic's line or in
 the body below it. On a line only what fits there is offered; in code below, Python's own suggestions stay.
@@ -7,28 +7,29 @@ the body below it. On a line only what fits there is offered; in code below, Pyt
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from graphbit_nb.errors import GraphbitError
+from graphbit_nb.errors import GraphbitError, TemplateError
 from graphbit_nb.graph.registry import ProcessorRegistry
-from graphbit_nb.notebook.arguments import flag
 from graphbit_nb.notebook.awaiting import NAMES
-from graphbit_nb.notebook.commands.command import COMMANDS
+from graphbit_nb.notebook.lines import Line, Offer, offer_on
 from graphbit_nb.notebook.names import Names
-from graphbit_nb.notebook.options import OF_ALL, OF_CELL, options_of, takes_code
+from graphbit_nb.notebook.options import takes_code
+from graphbit_nb.notebook.prompt_words import keys_of, place_in, variables_of, words_at
+from graphbit_nb.templating import Loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from IPython.core.completer import CompletionContext, SimpleMatcherResult
 
+    from graphbit_nb.notebook.fields import Known
     from graphbit_nb.notebook.magics import GraphbitMagics
 
 _LINE = re.compile(rf"(?:^|[\s=(])%(?:{'|'.join(NAMES)})\s(?P<rest>.*)$")
 _CELL = re.compile(rf"^\s*%%(?:{'|'.join(NAMES)})\s(?P<rest>.*)$")
-_PIECE = re.compile(r"(?:[^\s'\"]|'[^']*(?:'|$)|\"[^\"]*(?:\"|$))+")
-_WORD = re.compile(r"[^\s'\"=|,]*$")
 _NAME = re.compile(r"(?:[^\W\d]\w*)?$")
+_PATH = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*|\[-?\d+\])*)\.$")
 
 
 def matcher_for(magics: GraphbitMagics) -> Callable[[CompletionContext], SimpleMatcherResult]:
@@ -39,127 +40,68 @@ def matcher_for(magics: GraphbitMagics) -> Callable[[CompletionContext], SimpleM
     def graphbit_matcher(context: CompletionContext) -> SimpleMatcherResult:
         # Nothing here may raise: IPython would print a traceback below the line that is typed.
         try:
-            fragment, found, alone = _offered(magics, context)
+            offer = _offer(magics, context)
         except GraphbitError:
-            fragment, found, alone = "", [], False
-        offered = [SimpleCompletion(text=text, type="graphbit") for text in found if text.startswith(fragment)]
-        result = SimpleMatcherResult(completions=offered, suppress=alone)
-        if offered:
-            result["matched_fragment"] = fragment
+            offer = Offer()
+        found = [SimpleCompletion(text=text, type="graphbit") for text in offer.words if text.startswith(offer.piece)]
+        result = SimpleMatcherResult(completions=found, suppress=offer.alone)
+        if found:
+            result["matched_fragment"] = offer.piece
             result["ordered"] = True
         return result
 
     return graphbit_matcher  # type: ignore[no-any-return]
 
 
-def _offered(magics: GraphbitMagics, context: CompletionContext) -> tuple[str, list[str], bool]:
-    """Return the piece of a word that is there, what may stand in its place, and whether nothing else may."""
+def _offer(magics: GraphbitMagics, context: CompletionContext) -> Offer:
     names = Names(magics)
     before = context.text_until_cursor
-    first = context.full_text.split("\n", 1)[0]
-    cell = _CELL.match(before if context.cursor_line == 0 else first)
-    if cell is not None and context.cursor_line == 0:
-        return _on_line(cell["rest"], names, is_cell=True)
-    if cell is not None:
-        return _in_body(cell["rest"].split(), context, names)
+    lines = context.full_text.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    cell = _CELL.match(before if context.cursor_line == first else lines[first])
+    if cell is not None and context.cursor_line == first:
+        return offer_on(Line.read(cell["rest"]), names, is_cell=True)
+    if cell is not None and context.cursor_line > first:
+        body = "\n".join([*lines[first + 1 : context.cursor_line], before])
+        return _offer_in_body(Line.read(cell["rest"] + " "), body, names)
     line = _LINE.search(before)
-    return ("", [], False) if line is None else _on_line(line["rest"], names, is_cell=False)
+    return Offer() if line is None else offer_on(Line.read(line["rest"]), names, is_cell=False)
 
 
-def _on_line(rest: str, names: Names, *, is_cell: bool) -> tuple[str, list[str], bool]:
-    pieces = list(_PIECE.finditer(rest))
-    words = [piece[0].strip("'\"") for piece in pieces]
-    begun = ""
-    if pieces and pieces[-1].end() == len(rest):
-        words.pop()
-        begun = pieces[-1][0].lstrip("'\"")
-    if not words:
-        commands = [name for name, command in COMMANDS.items() if not is_cell or command.free_text]
-        return begun, [*(ProcessorRegistry.kinds() if is_cell else ()), *commands], True
-    head = words[0]
-    if is_cell and head in ProcessorRegistry.kinds():
-        readings = {flag(name): reading for name, reading in {**options_of(head), **OF_ALL, **OF_CELL}.items()}
-        return (*_word(begun, words[1:], readings, names, lambda: names.undefined(head), most=1, of=_of(words)), True)
-    if head not in COMMANDS:
-        return "", [], False
-    command = COMMANDS[head]
-    readings = {text: reading for texts, reading in command.arguments for text in texts if text.startswith("-")}
-    most = (
-        1
-        if all(reading.get("nargs") not in ("*", "+") for texts, reading in command.arguments if texts[0][0] != "-")
-        else 99
-    )
-    choices = [
-        str(choice)
-        for texts, reading in command.arguments
-        if texts[0][0] != "-"
-        for choice in reading.get("choices", ())
-    ]
-    if command.free_text and len(words) == 2:
-        return begun, names.answers(words[1]), True
-    found = _word(
-        begun, words[1:], readings, names, lambda: choices or names.of_sort(command.words), most=most, of=None
-    )
-    return (*found, command.words != "file")
-
-
-def _word(
-    begun: str, words: list[str], readings: dict[str, Any], names: Names, first: Callable[[], Iterable[str]],
-    *, most: int, of: str | None,
-) -> tuple[str, list[str]]:  # fmt: skip
-    """Complete an option, the value of the option before, or one of the words that come first."""
-    if begun.startswith("-"):
-        given = {word for word in words if readings.get(word, {}).get("nargs") is None}
-        return begun, [
-            text for text in readings if text not in given and not readings[text].get("help", "").startswith("refused")
-        ]
-    option = next((word for word in reversed(words) if word.startswith("-")), None)
-    values = 0 if option is None else len(words) - 1 - max(i for i, word in enumerate(words) if word == option)
-    reading = readings.get(option or "")
-    if reading is not None and _takes(reading, values):
-        piece = _WORD.search(begun)
-        assert piece is not None  # noqa: S101 (it matches the empty word)
-        return piece[0], names.values_of(str(option), begun[: piece.start()], of)
-    plain = [word for word in words if not word.startswith("-")] if option is None else []
-    if option is None and len(plain) < most:
-        return begun, [name for name in first() if name not in plain]
-    return begun, list(readings)
-
-
-def _takes(reading: dict[str, Any], values: int) -> bool:
-    """Whether an option takes one more value."""
-    return reading.get("action") != "store_true" and (values == 0 or reading.get("nargs") == "+")
-
-
-def _of(words: list[str]) -> str | None:
-    """Return the workflow that a cell's line puts inside, if it says one."""
-    return words[words.index("--of") + 1] if "--of" in words[:-1] else None
-
-
-def _in_body(head: list[str], context: CompletionContext, names: Names) -> tuple[str, list[str], bool]:
-    """Complete names in the body of a cell: in code, inside ``{{ }}`` and ``{% %}``, or on either side of ``=``."""
-    processor = ProcessorRegistry.find(head[0]) if head else None
+def _offer_in_body(head: Line, body: str, names: Names) -> Offer:
+    """Offer names in the body of a cell: in code, inside ``{{ }}`` and ``{% %}``, or on either side of ``=``."""
+    kind, own = (*head.words, "", "")[:2]
+    processor = ProcessorRegistry.find(kind)
     if processor is None:
-        return "", [], False
-    before = context.text_until_cursor
-    piece = _NAME.search(before)
-    assert piece is not None  # noqa: S101 (it matches the empty word)
-    start = before[: piece.start()]
-    if start.endswith("."):
-        path = re.search(r"([^\W\d]\w*)\.$", start)
-        inside = not takes_code(head[0]) and _is_open(context)
-        return piece[0], names.inside(path[1]) if path is not None and inside else [], inside
-    own = head[1] if len(head) > 1 else None
-    if takes_code(head[0]):
-        return piece[0], names.readable(own) if piece[0] else [], False
-    if processor.runs_as == "nodes":
-        return piece[0], names.readable(own) if "=" in start else names.inputs_of(_of(head)), True
-    return (piece[0], names.readable(own), True) if _is_open(context) else ("", [], False)
+        return Offer()
+    items = _items(head, names)
+    readable = [*items, *names.readable(own)]
+
+    def resolve(name: str) -> Known:
+        return items[name] if name in items else names.known(name)
+
+    if takes_code(kind) or processor.runs_as == "nodes":
+        before = body.rpartition("\n")[2]
+        piece = _piece(before)
+        start = before[: len(before) - len(piece)]
+        if (path := _PATH.search(start)) is not None:
+            name, *keys = keys_of(path[1])
+            return Offer(piece, resolve(str(name)).at(keys).fields() if name in readable else [])
+        if takes_code(kind):
+            return Offer(piece, readable if piece else [])
+        return Offer(piece, readable if "=" in start else names.inputs_of(head.value("--of")), alone=True)
+    return Offer(*words_at(place_in(body), readable, resolve), alone=True)
 
 
-def _is_open(context: CompletionContext) -> bool:
-    """Whether the cursor stands inside ``{{`` or ``{%``."""
-    lines = context.full_text.split("\n")[1 : context.cursor_line]
-    before = "\n".join([*lines, context.text_until_cursor])
-    opened = max(before.rfind("{{"), before.rfind("{%"))
-    return opened > max(before.rfind("}}"), before.rfind("%}"))
+def _items(head: Line, names: Names) -> dict[str, Known]:
+    """Return what is known of the variables of the cell's own ``--for-each``."""
+    source = head.value("--for-each")
+    try:
+        return {} if source is None else variables_of([Loop(source).source], names.known)
+    except TemplateError:
+        return {}
+
+
+def _piece(text: str) -> str:
+    found = _NAME.search(text)
+    return "" if found is None else found[0]

@@ -56,6 +56,11 @@ class CellDraft(Draft):
         """Return the nodes that a node comes after, or is chosen by, and that are not defined yet."""
         return tuple(dict.fromkeys(before for before, _ in _missing(self[name], set(self.names))))
 
+    def all_missing(self) -> tuple[str, ...]:
+        """Return the nodes that any node comes after, or is chosen by, and that are not defined yet."""
+        known = set(self.names)
+        return tuple(dict.fromkeys(before for node in self._nodes for before, _ in _missing(node, known)))
+
     def refuse_missing(self, names: Iterable[str]) -> None:
         """Check that whatever these nodes come after is defined. Raises `ValidationError`."""
         known = self.names

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from graphbit_nb.errors import UsageError
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook import runviews, views
 from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns
 from graphbit_nb.notebook.completion import matcher_for
+from graphbit_nb.notebook.heartbeat import Heartbeat
 from graphbit_nb.notebook.loop import run_nested as notebook_run_nested
 from graphbit_nb.notebook.magics import GraphbitMagics, is_run
-from graphbit_nb.notebook.settings import ConfigMagic
+from graphbit_nb.notebook.questions import keep_question_marks
+from graphbit_nb.notebook.settings import OURS, ConfigMagic, change
 from graphbit_nb.session.executor import WorkflowExecutor, run_nested
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ class Extension:
         self.magics = _magics(shell)
         self.magics.workspace = _kept.pop(shell, self.magics.workspace)
         self.transformer = AwaitRuns(is_run)
+        self.heartbeat = Heartbeat()
         self.matcher = matcher_for(self.magics)
         self.config = ConfigMagic(self.magics, self.shell.find_line_magic("config"))  # type: ignore[no-untyped-call]
 
@@ -44,9 +48,10 @@ class Extension:
             shell.register_magic_function(self.magics.graphbit, "line_cell", name)
         shell.register_magic_function(self.magics.graphbit_await, "line_cell", AWAITED)
         shell.magics_manager.magics["line"]["config"] = self.config
+        shell.input_transformers_cleanup.append(keep_question_marks)
         shell.input_transformers_post.append(self.transformer)
         shell.events.register("pre_run_cell", self._before_cell)
-        shell.events.register("post_run_cell", self.transformer.after_cell)
+        shell.events.register("post_run_cell", self._after_cell)
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.for_type(ExecutionResult, self._show_result)
         formatter.for_type(Workflow, lambda workflow, **_: views.workflow_bundle(workflow))
@@ -56,9 +61,12 @@ class Extension:
     def unload(self) -> None:
         """Take everything away again."""
         shell = self.shell
+        shell.configurables.remove(self.magics)
+        shell.input_transformers_cleanup.remove(keep_question_marks)
         shell.input_transformers_post.remove(self.transformer)
         shell.events.unregister("pre_run_cell", self._before_cell)
-        shell.events.unregister("post_run_cell", self.transformer.after_cell)
+        shell.events.unregister("post_run_cell", self._after_cell)
+        self.heartbeat.stop()
         shell.magics_manager.magics["line"]["config"] = self.config.others
         for kind in ("line", "cell"):
             for name in (*NAMES, AWAITED):
@@ -72,7 +80,13 @@ class Extension:
 
     def _before_cell(self, info: Any) -> None:
         self.transformer.before_cell()
+        if views.is_kernel():
+            self.heartbeat.start()
         self.magics.workspace.cell = getattr(info, "cell_id", None)
+
+    def _after_cell(self, _: Any) -> None:
+        self.transformer.after_cell()
+        self.heartbeat.stop()
 
     def _show_result(self, result: ExecutionResult, **_: Any) -> dict[str, str]:
         if self.magics.workspace.shown == (result.run_id, self.shell.execution_count):
@@ -81,15 +95,15 @@ class Extension:
 
 
 def _magics(shell: Any) -> GraphbitMagics:
-    """Make the magics; a setting that is not allowed is dropped, and that is said."""
-    from traitlets import TraitError
-
-    try:
-        return GraphbitMagics(shell)
-    except TraitError as error:
-        shell.config.pop("GraphbitMagics", None)
-        views.show(views.line_bundle(f"%config GraphbitMagics is as it was at first: {error}"))
-        return GraphbitMagics(shell)
+    """Make the magics with the settings of the configuration; one that is refused is dropped, and that is said."""
+    given = shell.config.pop(OURS, {})
+    magics = GraphbitMagics(shell)
+    for name, value in given.items():
+        try:
+            change(magics, name, value)
+        except UsageError as error:
+            views.show(views.line_bundle(f"{error}; it is {getattr(magics, name, 'left out')} instead"))
+    return magics
 
 
 def load(shell: InteractiveShell) -> None:

@@ -1,78 +1,63 @@
-"""Runs the current workflow for a magic: awaits or blocks, shows how it goes on, and stops when the user says so."""
+"""Waits for runs, awaiting or blocking, shows how they go on, and stops them when the user says so."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.errors import RunCancelled
+from graphbit_nb.errors import GraphbitError, RunCancelled
+from graphbit_nb.session.interrupts import heard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.notebook.screens import Screen
     from graphbit_nb.session.handle import RunHandle
 
-    Keep = Callable[[ExecutionResult], None]
-
 TICK = 0.05  # seconds between looks at the run
 
 
-async def awaited(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
-    """Wait for a run while the kernel stays alive.
-
-    Raises:
-        RunCancelled: the run was stopped; what was finished is kept.
-        GraphbitError: the run could not begin.
-    """
+async def awaited(handle: RunHandle, screen: Screen) -> None:
+    """Wait until a run is over while the kernel stays alive; who is cancelled cancels the run."""
     try:
         while not handle.done():
             await asyncio.sleep(TICK)
             screen.update(handle.snapshot)
     except asyncio.CancelledError:  # the kernel's stop button
-        handle.cancel()
-        await asyncio.to_thread(handle.result)
+        await asyncio.to_thread(_stop, handle)
     except BaseException:  # a view that fails must not leave a run behind that nobody sees
         handle.cancel()
         raise
-    return _ended(handle, screen, keep)
 
 
-def blocked(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
-    """Wait for a run where awaiting is not possible. Raises as `awaited` does."""
+def blocked(handle: RunHandle, screen: Screen) -> None:
+    """Wait until a run is over where awaiting is not possible; Ctrl-C cancels the run."""
     try:
-        while not handle.done():
-            _wait(handle)
-            screen.update(handle.snapshot)
+        with heard():
+            watched(handle, screen)
     except KeyboardInterrupt:
-        handle.cancel()
-        handle.result()
+        _stop(handle)
     except BaseException:
         handle.cancel()
         raise
-    return _ended(handle, screen, keep)
 
 
-def watched(handle: RunHandle, screen: Screen) -> ExecutionResult:
-    """Wait for a run beside the cells, which nobody but its own buttons stops. Raises as `RunHandle.result` does."""
+def watched(handle: RunHandle, screen: Screen) -> None:
+    """Wait until a run is over."""
     while not handle.done():
-        _wait(handle)
+        with suppress(TimeoutError, GraphbitError):
+            handle.result(TICK)
         screen.update(handle.snapshot)
-    return handle.result()
 
 
-def _wait(handle: RunHandle) -> None:
-    try:
-        handle.result(TICK)
-    except TimeoutError:
-        return
+def _stop(handle: RunHandle) -> None:
+    handle.cancel()
+    with suppress(GraphbitError):  # it may not have begun
+        handle.result()
 
 
-def _ended(handle: RunHandle, screen: Screen, keep: Keep) -> ExecutionResult:
-    result = handle.result()
-    keep(result)
-    screen.finish(result)
+def refuse_cancelled(result: ExecutionResult) -> ExecutionResult:
+    """Return a result that was not cancelled. Raises `RunCancelled`, so that Run All stops."""
     if result.status == "cancelled":
         total = len(result.snapshot.nodes)
         finished = sum(node.state.has_output for node in result.snapshot.nodes.values())

@@ -9,12 +9,12 @@ from graphbit_nb.notebook import views
 from graphbit_nb.notebook.live.state import Subject
 from graphbit_nb.notebook.live.view import Calls, LiveView
 from graphbit_nb.notebook.reruns import stale
-from graphbit_nb.notebook.screens import widget_bundle
+from graphbit_nb.notebook.screens import Screen, widget_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from graphbit_nb.core.bus import Sink
+    from graphbit_nb.core.events import Event
     from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.execution.result import ExecutionResult
     from graphbit_nb.graph.workflow import Workflow
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IDLE = ("run", "step")
 
 
-class Show:
+class Show(Screen):
     """One standing view; a screen of every run of its workflow.
 
     Args:
@@ -36,13 +36,13 @@ class Show:
         self._workspace = workspace
         self._display_id = f"graphbit-{secrets.token_hex(8)}"
         self._view = LiveView(Subject(workflow=workflow, actions=IDLE, **self._about(workflow)), calls)
-        self._has_snapshot = True
-        self.sinks: tuple[Sink, ...] = (self._view.event,)
+        self._is_running = False
         views.show(widget_bundle(self._view, views.describe(workflow)), self._display_id)
 
     def changed(self, workflow: Workflow, new: str | None = None) -> None:
         """Show another version of the workflow."""
-        self._view.update(workflow=workflow, new=new, **self._about(workflow))
+        about = {} if self._is_running else self._about(workflow)
+        self._view.update(workflow=workflow, new=new, **about)
 
     def close(self, line: str) -> None:
         """Let a line take its place: there is a newer one."""
@@ -51,23 +51,26 @@ class Show:
 
     # ---- a screen
 
-    def again(self) -> None:
-        """Wait for the snapshot of a run that begins or goes on."""
-        self._has_snapshot = False
+    def event(self, event: Event) -> None:
+        """Let the view know that there is news."""
+        self._view.event(event)
 
     def update(self, snapshot: RunSnapshot | None) -> None:
         """Point the view to the run."""
-        if snapshot is not None and not self._has_snapshot:
-            self._has_snapshot = True
+        if snapshot is not None and self._view.subject.snapshot is not snapshot:
+            self._is_running = True
             self._view.update(snapshot=snapshot, actions=("cancel", "answer"), stale=frozenset(), notes=())
 
     def finish(self, result: ExecutionResult) -> None:
         """Show how it ended."""
-        actions = ("cancel", "answer") if result.status == "waiting" else IDLE
-        self._view.update(snapshot=result.snapshot, before=result.snapshot, actions=actions)
-
-    def leave(self, result: ExecutionResult) -> None:
-        """It goes on elsewhere, which is seen here as well."""
+        self._is_running = False
+        self._view.update(
+            snapshot=result.snapshot,
+            before=result.snapshot,
+            actions=("cancel", "answer") if result.status == "waiting" else IDLE,
+            stale=stale(self._view.subject.workflow, result),
+            notes=(),
+        )
 
     def fail(self, error: Exception) -> None:
         """Say why the run could not begin."""

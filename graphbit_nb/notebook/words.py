@@ -101,14 +101,14 @@ def label(part: NodeSnapshot, of: NodeSnapshot) -> str:
 
 def waiting(snapshot: RunSnapshot) -> list[NodeSnapshot]:
     """Return the nodes that wait for a person, wherever they are."""
-    return [node for node in snapshot.index.values() if node.state is NodeState.WAITING and not node.parts]
+    return [node for node in tuple(snapshot.index.values()) if node.state is NodeState.WAITING and not node.parts]
 
 
 def leaf_counts(snapshot: RunSnapshot) -> Counter[NodeState]:
     """Return how many steps there are in each state."""
     if len(snapshot.index) <= len(snapshot.nodes):
         return snapshot.counts()
-    return Counter(node.state for node in snapshot.index.values() if not node.parts)
+    return Counter(node.state for node in tuple(snapshot.index.values()) if not node.parts)
 
 
 def steps(snapshot: RunSnapshot) -> str:

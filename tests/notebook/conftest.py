@@ -6,8 +6,11 @@ import asyncio
 import atexit
 
 import pytest
+from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from jupyter_client.manager import start_new_kernel
+from kernels import Kernel
 from traitlets.config import Config
 
 from graphbit_nb import LlmConfig
@@ -75,3 +78,24 @@ def scripted(shell):
         return shell
 
     return use
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+    yield Kernel(manager, client)
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def press(shell):
+    """Press Tab at the place of the bar: what of ours is offered, as (word, begin, end)."""
+
+    def at_bar(code: str) -> list[tuple[str, int, int]]:
+        at = code.index("¦")
+        with provisionalcompleter():
+            found = list(shell.ip.Completer.completions(code.replace("¦", ""), at))
+        return [(one.text, one.start, one.end) for one in found if one.type == "graphbit"]
+
+    return at_bar

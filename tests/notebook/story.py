@@ -1,7 +1,16 @@
-"""A run told by hand."""
+"""A run told by hand, and a workflow to tell it of."""
 
+import graphbit_nb as gb
 from graphbit_nb.core import events
 from graphbit_nb.core.snapshot import RunSnapshot
+
+
+def workflow_of(*nodes: gb.Node, **texts: str) -> gb.Workflow:
+    """A workflow of these nodes, and of prompts of these names and texts."""
+    builder = gb.WorkflowBuilder("w")
+    for node in (*nodes, *(gb.Node.prompt(name, text) for name, text in texts.items())):
+        builder.add_node(node)
+    return builder.build()
 
 
 class Story:

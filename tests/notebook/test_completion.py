@@ -1,14 +1,15 @@
 """Tab offers what fits: on a magic's line, after an option, and inside the body of a cell."""
 
 import pytest
-from IPython.core.completer import provisionalcompleter
 
 from graphbit_nb import LlmConfig, NodeProcessor, ProcessorRegistry
 
 
 @pytest.fixture
-def tab(shell):
+def tab(shell, press):
     """What the kernel answers when Tab is pressed at the place of the bar: the whole words that may stand there."""
+    shell.ip.user_ns.update(photo=b"", here="no config")
+    shell("def add(a: int) -> int:\n    return a\ndef word_count(text: str) -> int:\n    return 1")
     shell.ip.user_ns.update(cheap=LlmConfig.scripted({}), pairs=[("a", "b")], values={"topic": "x"})
     shell("%%graphbit prompt outline --output 'list[str]'\nThree points about {{ topic }}.\n")
     shell("%%graphbit prompt route --output 'yes|no'\nIs it {{ outline }}?\n")
@@ -17,14 +18,7 @@ def tab(shell):
     shell("%graphbit use workflow")
     shell("%%graphbit workflow second --of review\ntext = outline\n")
 
-    def press(code: str) -> list[str]:
-        at = code.index("¦")
-        code = code.replace("¦", "")
-        with provisionalcompleter():
-            found = list(shell.ip.Completer.completions(code, at))
-        return [completion.text for completion in found if completion.type == "graphbit"]
-
-    return press
+    return lambda code: [text for text, _, _ in press(code)]
 
 
 def test_kinds_of_node_are_offered_in_a_cell(tab):
@@ -87,6 +81,16 @@ def test_an_option_that_was_given_is_not_offered_again_unless_it_may_be(tab):
         ("%graphbit run --on-error ¦", ["continue", "fail_fast"]),
         ("%graphbit config --config ¦", ["cheap"]),
         ("%graphbit local ¦", ["install"]),
+        ("%graphbit run --sequential ou¦", ["outline"]),
+        ("%graphbit run --from ou¦", ["outline"]),
+        ("%graphbit run --from outline ro¦", ["route"]),
+        ("%%graphbit agent x --tools add,wo¦", ["word_count"]),
+        ("%%graphbit prompt x --for-each 'p in second.sc¦", ["second.score"]),
+        ("%%graphbit prompt x --for-each 'ou¦", []),
+        ("%%graphbit prompt x --image pho¦", ["photo"]),
+        ("%%graphbit workflow x --of review --repeat-until 'sc¦", ["score"]),
+        ("%%graphbit prompt x --provider cheap --model ¦", ["scripted"]),
+        ("%%graphbit prompt x --provider local --model ¦", ["smollm2", "minilm"]),
         ("%graphbit help hum¦", ["human"]),
         ("%graphbit help ans¦", ["answer"]),
     ],
@@ -159,3 +163,42 @@ def test_a_broken_workflow_offers_what_it_can_and_never_raises(tab, capsys):
     ):
         tab(code)
     assert capsys.readouterr().err == ""
+
+
+# ---- files and models
+
+
+@pytest.fixture
+def folder(tab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("flow.yaml", "flow.py", "notes.txt", "old.json", ".hidden.json", "my flow.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "flows").mkdir()
+    (tmp_path / "flows" / "deep.yml").touch()
+    return tab
+
+
+@pytest.mark.parametrize(
+    ("code", "offered"),
+    [
+        ("%graphbit load ¦", ["flow.yaml", "flows/", "old.json"]),
+        ("%graphbit load fl¦", ["flow.yaml", "flows/"]),
+        ("%graphbit load flows/¦", ["flows/deep.yml"]),
+        ("%graphbit load .h¦", [".hidden.json"]),
+        ("%graphbit load 'my¦", ["my flow.yaml"]),
+        ("%graphbit load nowhere/¦", []),
+        ("%graphbit load flow.yaml --t¦", ["--trust"]),
+        ("%graphbit export fl¦", ["flow.py", "flow.yaml", "flows/"]),
+    ],
+)
+def test_files_that_fit_are_offered(folder, code, offered):
+    assert folder(code) == offered
+
+
+def test_models_of_a_provider_are_offered_once_the_list_that_names_them_is_there(tab):
+    from graphbit_nb.providers import prices
+
+    prices.warm()
+    found = tab("%%graphbit prompt x --provider openai --model gpt-4o¦")
+    assert "gpt-4o" in found
+    assert "gpt-4o-mini" in found

@@ -1,16 +1,10 @@
 """Which results still stand after a change, and what is run again."""
 
 import pytest
+from story import workflow_of
 
 import graphbit_nb as gb
 from graphbit_nb.notebook.reruns import after, next_node, stale, standing
-
-
-def workflow_of(**texts):
-    builder = gb.WorkflowBuilder("w")
-    for name, text in texts.items():
-        builder.add_node(gb.Node.prompt(name, text))
-    return builder.build()
 
 
 @pytest.fixture

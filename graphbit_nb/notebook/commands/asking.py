@@ -34,10 +34,11 @@ def answer(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -
 
     A long answer is the body of a cell: %%graphbit answer NODE.
     """
-    result = magics.workspace.results.get(magics.workspace.current)
+    runner, name = magics.runner, magics.workspace.current
+    result = runner.standing(name)
     asking = {} if result is None else {node.name: node for node in waiting(result.snapshot)}
     if result is None or not asking:
-        raise UsageError(f"no run of {magics.workspace.current} waits for an answer")
+        raise UsageError(f"no run of {name} waits for an answer")
     if options.node is not None and options.node not in asking:
         raise UsageError(_asks_nothing(result, options.node, asking))
     if options.text is None:
@@ -52,7 +53,11 @@ def answer(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -
         answers = checked_answers(result.workflow, {node.name: text})
     except OutputError as error:
         raise UsageError(str(error)) from None
-    return magics.runner.go_on(result, answers=answers, how=how_to_wait(awaited))
+    if (going := runner.going(name)) is None:
+        return runner.go_on(result, answers=answers, how=how_to_wait(awaited))
+    going.answer(node.name, answers[node.name])
+    views.show(views.line_bundle(f"{node.name} is answered; the run goes on"))
+    return at_once(going.handle) if awaited else going.handle
 
 
 def _asks_nothing(result: ExecutionResult, name: str, asking: dict[str, NodeSnapshot]) -> str:

@@ -32,7 +32,7 @@ def inspect(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     Items of a fan-out and nodes inside others have paths: each[3], review.score, polish#2.draft.
     """
     workspace = magics.workspace
-    result = workspace.results.get(workspace.current)
+    result = magics.runner.standing(workspace.current)
     if result is None:
         raise UsageError(f"{workspace.current} has not been run yet; say %graphbit run, or %graphbit preview NODE")
     views.show(inspection.inspection_bundle(result, options.node))
@@ -41,5 +41,4 @@ def inspect(magics: GraphbitMagics, options: argparse.Namespace) -> None:
 @command("help", arg("topic", metavar="TOPIC", nargs="?"), words="topic", example="%graphbit help prompt")
 def help_on(_: GraphbitMagics, options: argparse.Namespace) -> None:
     """Say what the magics do, or a kind of node, or a command, with its options and an example."""
-    text = helptext.text() if options.topic is None else helptext.topic(options.topic)
-    views.show(views.lines_bundle(text.rstrip().splitlines()))
+    views.show(views.lines_bundle(helptext.about(options.topic or "")))

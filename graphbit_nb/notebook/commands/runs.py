@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping, Sequence
 
     from graphbit_nb.notebook.magics import GraphbitMagics
-    from graphbit_nb.notebook.runner import How, Outcome
+    from graphbit_nb.notebook.seen_run import How, Outcome
 
 T = TypeVar("T")
 
@@ -119,6 +119,8 @@ def _begin(
 ) -> Outcome:
     """Begin a run of a workflow. `options.again` keeps results of the latest run, unless it is None or missing."""
     workflow = magics.workspace.built(nodes, name)
+    for node in getattr(options, "again", None) or ():
+        _ = magics.workspace.drafts[name][node]  # which refuses what is no node
     inputs, notes = inputs_for(workflow, nodes, options, magics.namespace)
     pinned: dict[str, Any] = {}
     result = magics.workspace.results.get(name)
@@ -149,15 +151,19 @@ async def at_once(outcome: T) -> T:
 @command("cancel", arg("node", metavar="NODE", nargs="?"), words="node", example="%graphbit cancel")
 def cancel(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Stop the run, or one node of it while it works. A run that waits for a person is given up."""
-    handle, result = magics.runner.handle, magics.workspace.results.get(magics.workspace.current)
+    runner, name = magics.runner, magics.workspace.current
     what = options.node or "the run"
-    if handle is not None and not handle.done():
-        handle.cancel(options.node)
+    result = magics.workspace.results.get(name)
+    going = runner.going(name)
+    if going is None and (result is None or result.status != "waiting") and runner.latest is not None:
+        going = None if runner.latest.handle.done() else runner.latest  # of another workflow
+    if going is not None:
+        going.cancel(options.node)
         views.show(views.line_bundle(f"{what} is being cancelled"))
     elif result is not None and result.status == "waiting":
         try:
-            magics.runner.go_on(result, cancel=[options.node] if options.node else [], how="blocked")
+            runner.go_on(result, cancel=[options.node] if options.node else [], how="blocked")
         except RunCancelled as error:
             views.show(views.line_bundle(str(error)))
     else:
-        raise UsageError(f"no run of {magics.workspace.current} goes on")
+        raise UsageError(f"no run of {name} goes on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbit_nb.notebook import definitions, views
+from graphbit_nb.notebook import definitions, screens, views
 from graphbit_nb.notebook.commands.command import arg, command
 from graphbit_nb.notebook.commands.runs import buttons_of
 
@@ -21,7 +21,7 @@ def show(magics: GraphbitMagics, _: argparse.Namespace) -> None:
     It has buttons to run and to step, a search (/), and a click on a node opens what is known about it.
     """
     workflow = magics.workspace.sketched()
-    if magics.live == "widget" or (magics.live == "auto" and views.has_person()):
+    if screens.what_suits(magics.live) == "widget":
         magics.shows.open(workflow, buttons_of(magics, workflow.name))
     else:
         views.show_workflow(magics.workspace, workflow)
