@@ -89,7 +89,16 @@ if TYPE_CHECKING:
     from graphbit_nb.session.executor import WorkflowExecutor
     from graphbit_nb.session.files import export, load
     from graphbit_nb.session.handle import RunHandle
-    from graphbit_nb.session.history import compare, delete_run, get_run, kept_workflow, prune_runs, runs, tag_run
+    from graphbit_nb.session.history import (
+        cache,
+        compare,
+        delete_run,
+        get_run,
+        kept_workflow,
+        prune_runs,
+        runs,
+        tag_run,
+    )
     from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
     from graphbit_nb.session.progressbar import ProgressBar
     from graphbit_nb.templating import SafeTemplateEngine
@@ -137,7 +146,7 @@ _WHERE = {
     "session.executor": "WorkflowExecutor",
     "session.files": "export load",
     "session.handle": "RunHandle",
-    "session.history": "compare delete_run get_run kept_workflow prune_runs runs tag_run",
+    "session.history": "cache compare delete_run get_run kept_workflow prune_runs runs tag_run",
     "session.lifecycle": "get_system_info init shutdown version",
     "session.progressbar": "ProgressBar",
     "templating": "SafeTemplateEngine",
@@ -237,6 +246,7 @@ __all__ = [
     "Workflow",
     "WorkflowBuilder",
     "WorkflowExecutor",
+    "cache",
     "compare",
     "delete_run",
     "export",

@@ -12,6 +12,7 @@ import reprlib
 import sys
 from array import array
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from itertools import chain
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -94,8 +95,13 @@ def decode_noting(data: Any) -> tuple[Any, tuple[Unavailable, ...]]:
 
 
 def missing_in(value: Any) -> tuple[Unavailable, ...]:
-    """Return what in a value is unavailable, or could not be kept."""
-    return () if type(value) in _PLAIN else decode_noting(encode_leniently(value))[1]
+    """Return what in a value is unavailable: what `decode` could not make, or what could not be kept."""
+    if type(value) in _PLAIN:
+        return ()
+    writer = Writer(is_lenient=True)
+    with suppress(Refusal, RecursionError):
+        writer.write(value)
+    return tuple(writer.missing)
 
 
 def dumps(value: Any) -> str:
@@ -172,7 +178,7 @@ _shown.maxother = _shown.maxstring = _shown.maxlong = _SHOWN
 
 
 class Writer:
-    """Writes one value.
+    """Writes one value; `missing` is what in it is unavailable.
 
     Args:
         is_lenient: Whether what cannot be kept is named in its place, instead of refusing the whole.
@@ -183,6 +189,7 @@ class Writer:
         self._around: set[int] = set()  # ids of what the value is inside of
         self._items = 0
         self._size = 0
+        self.missing: list[Unavailable] = []
 
     def write(self, value: Any) -> Any:
         """Return one value, or what it holds, as JSON. Raises `Refusal`."""
@@ -225,6 +232,7 @@ class Writer:
             found = self.items(value)
             return {TAG: "tuple", "v": found} if isinstance(found, list) else {**found, TAG: "tuple of floats"}
         if kind is Unavailable:
+            self.missing.append(value)
             return value.data
         for write in (scalars.write, self._collection, instances.write, foreign.write):
             if (found := write(value, self)) is not None:

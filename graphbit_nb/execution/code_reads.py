@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from inspect import CO_OPTIMIZED
 from types import CodeType
 from typing import Any, Literal
 
@@ -136,6 +137,8 @@ def _add(code: CodeType, found: Any) -> None:
     for number, constant in enumerate(code.co_consts):
         if isinstance(constant, CodeType):
             _add(constant, found)
+        elif type(constant) is int and constant == code.co_firstlineno and not code.co_flags & CO_OPTIMIZED:
+            continue  # from Python 3.13 on the body of a class notes where it stands
         elif number or not _is_docstring(code, constant):
             found.update(_shown(constant).encode("utf-8", "surrogatepass"))
         else:

@@ -22,12 +22,12 @@ class NodeMemory(Protocol):
         """Return what is done for a node."""
         ...
 
-    def recall(self, data: Mapping[str, Any], mode: CacheMode) -> tuple[Any] | None:
-        """Return what a node gave that was run with the same, in a tuple. Called in a thread."""
+    async def recall(self, data: Mapping[str, Any], mode: CacheMode) -> tuple[Any, str] | None:
+        """Return what a node gave, and what it printed, that was run with the same."""
         ...
 
-    def keep(self, data: Mapping[str, Any], path: str, value: Any) -> str | None:
-        """Remember what a node gave. Returns why it cannot be, if so."""
+    def keep(self, data: Mapping[str, Any], path: str, value: Any, printed: str) -> str | None:
+        """Remember what a node gave, and what it printed. Returns why it cannot be, if so."""
         ...
 
     def ended(self, path: str, *, is_rejected: bool) -> None:
@@ -49,10 +49,12 @@ class Reminder:
 
     Attributes:
         source: ``"cache"`` when it was not computed.
+        printed: What it printed when it was computed, if it was not computed now.
         uncached: Why what it gave is not remembered, if that is so.
     """
 
     source: str | None = None
+    printed = ""
     uncached: str | None = None
 
     def __init__(
@@ -78,8 +80,12 @@ class Reminder:
             if (read := siblings.get(ref.name)) is not None and memory.mode_of(read).mode == "ignore"
         )
 
-    async def output(self, compute: Callable[[], Awaitable[Any]]) -> Any:
+    async def output(self, compute: Callable[[], Awaitable[Any]], printed: Callable[[], str]) -> Any:
         """Return the output, from the memory or computed.
+
+        Args:
+            compute: Computes it.
+            printed: Returns what that printed.
 
         Raises:
             Exception: whatever `compute` raises.
@@ -87,20 +93,26 @@ class Reminder:
         if not self._mode.writes or self._processor.remembers is False:
             return await compute()
         try:
-            data, found = await self._call(self._look)
+            data = self._asked() if self._is_small() else await self._call(self._asked)
         except NotComparableError as error:
             self.uncached = error.reason
             return await compute()
+        found = await self._memory.recall(data, self._mode)
         if found is not None:
+            value, self.printed = found
             self.source = "cache"
-            return found[0]
+            return value
         value = await compute()
         if is_small(value):
-            self.uncached = self._memory.keep(data, self._path, value)
+            self.uncached = self._memory.keep(data, self._path, value, printed())
         else:
-            self.uncached = await self._call(self._memory.keep, data, self._path, value)
+            self.uncached = await self._call(self._memory.keep, data, self._path, value, printed())
         return value
 
-    def _look(self) -> tuple[Mapping[str, Any], tuple[Any] | None]:
-        data = asked_of(self._node, self._processor, self._values, self._ignored)
-        return data, self._memory.recall(data, self._mode)
+    def _asked(self) -> Mapping[str, Any]:
+        return asked_of(self._node, self._processor, self._values, self._ignored)
+
+    def _is_small(self) -> bool:
+        """Whether what the node is given can be compared in next to no time."""
+        values = self._values
+        return all(ref.name not in values or is_small(values[ref.name]) for ref in self._node.references)

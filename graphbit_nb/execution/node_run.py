@@ -134,7 +134,9 @@ class NodeRun:
             PRINTER.set(self)
             if memory is not None:
                 return await self._recall(processor, memory)
-            return await self._compute(processor)
+            if node.retry is not None:
+                return await self._persist(processor)
+            return await run_node(node, processor, self.path, self._values, self)
         except (SystemExit, KeyboardInterrupt) as error:
             raise self.contain(error) from None
 
@@ -158,9 +160,15 @@ class NodeRun:
         from graphbit_nb.execution.memory import Reminder
 
         reminder = Reminder(memory, self.node, processor, self.path, self._siblings(), self._values, self.call)
-        value = await reminder.output(partial(self._compute, processor))
+        value = await reminder.output(partial(self._compute, processor), self._all_printed)
         self.source, self.uncached = reminder.source, reminder.uncached
+        if reminder.printed:
+            print(reminder.printed, end="")  # noqa: T201 (as it did when it was computed)
         return value
+
+    def _all_printed(self) -> str:
+        self._run.teller.flush(self)
+        return self._run.snapshot.index[self.path].printed
 
     async def _compute(self, processor: NodeProcessor) -> Any:
         if self.node.retry is not None:

@@ -53,7 +53,8 @@ _PURE = frozenset(
 _METHODS: dict[str, str] = {
     **dict.fromkeys(
         """
-        read_text read_bytes write_text write_bytes iterdir rglob is_file is_dir unlink mkdir rmdir touch expanduser
+        open read_text read_bytes write_text write_bytes exists glob stat iterdir rglob is_file is_dir unlink mkdir
+        rmdir touch expanduser
         to_csv to_parquet to_excel to_pickle to_feather to_sql to_hdf savefig imsave tofile
         """.split(),  # noqa: SIM905
         FILES,

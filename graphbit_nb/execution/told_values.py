@@ -8,7 +8,7 @@ from typing import Any
 from graphbit_nb.core.encoding import CannotKeepError, encode, to_text
 from graphbit_nb.errors import GraphbitError
 
-LARGEST = 4_000_000  # characters of a value that is compared
+LARGEST = 16_000_000  # characters of a value that is compared: some tenths of a second
 _SHOWN = 200  # a value of at most so many characters stands in the key itself
 
 

@@ -45,6 +45,15 @@ Number = Annotated[Any, PlainValidator(_number, json_schema_input_type=float)]
 Names = tuple[StrictStr, ...]
 
 
+def _sample(value: Any) -> int | str:
+    if value != "item" and (isinstance(value, bool) or not isinstance(value, int)):
+        raise PydanticCustomError("sample", "a whole number or 'item' is needed")
+    return value  # type: ignore[no-any-return]
+
+
+Sample = Annotated[Any, PlainValidator(_sample, json_schema_input_type=StrictInt | Literal["item"])]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -175,7 +184,7 @@ class AskingDocument(NodeDocument):
     top_p: Number | None = None
     stop: Names | None = None
     seed: Number | None = None
-    sample: StrictInt | Literal["item"] | None = None
+    sample: Sample | None = None
     images: Names | None = None
 
 

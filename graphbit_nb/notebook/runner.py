@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import UsageError
+from graphbit_nb.graph.workflow import Outline
 from graphbit_nb.notebook.live.state import Subject
 from graphbit_nb.notebook.seen_run import SeenRun, going_on
 from graphbit_nb.session.executor import WorkflowExecutor
+from graphbit_nb.session.history import kept_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +46,8 @@ class Runner:
         *,
         nodes: Sequence[str] | None = None,
         pinned: Mapping[str, Any] | None = None,
+        cache: str | None = None,
+        tags: Sequence[str] = (),
         notes: Sequence[str] = (),
         how: How,
         in_cell: bool = True,
@@ -53,7 +57,33 @@ class Runner:
         parks = how != "background"
         return self._begin(
             SeenRun(self._magics, executor, subject, notes, in_cell=in_cell),
-            lambda sinks: executor.start(workflow, inputs, nodes=nodes, pinned=pinned, parks=parks, views=sinks),
+            lambda sinks: executor.start(
+                workflow, inputs, nodes=nodes, pinned=pinned, cache=cache, tags=tags, parks=parks, views=sinks
+            ),
+            how,
+        )
+
+    def fork(
+        self,
+        run: ExecutionResult,
+        workflow: Workflow | None,
+        edits: Mapping[str, Any],
+        *,
+        inputs: Mapping[str, Any],
+        again: Sequence[str] = (),
+        tags: Sequence[str] = (),
+        how: How,
+    ) -> Outcome:
+        """Begin a fork of a run, with the workflow as it is now, or as it was if that is None."""
+        executor = self.executor()
+        if workflow is None:
+            workflow = kept_workflow(run.run_id) if isinstance(run.workflow, Outline) else run.workflow
+        parks = how != "background"
+        return self._begin(
+            SeenRun(self._magics, executor, Subject(workflow=workflow, slots=executor.max_concurrency)),
+            lambda sinks: executor.start_fork(
+                run, edits, workflow=workflow, inputs=inputs, again=again, tags=tags, parks=parks, views=sinks
+            ),
             how,
         )
 
@@ -63,16 +93,18 @@ class Runner:
         *,
         answers: Mapping[str, Any] | None = None,
         cancel: Sequence[str] | None = None,
+        notes: Sequence[str] = (),
         how: How,
     ) -> Outcome:
-        """Go on with a run that waits for a person, in the cell that says so; `cancel` nodes of it, or all if empty."""
+        """Go on with a run that has not succeeded, in the cell that says so; `cancel` nodes of it, or all if empty."""
         before = self._seen.get(result.workflow.name)
-        executor = self.executor() if before is None else before.executor  # under the settings that it began with
+        is_same = before is not None and result.status == "waiting"  # under the settings that it began with
+        executor = before.executor if before is not None and is_same else self.executor()
         if before is not None:
             before.leave()
         subject = Subject(workflow=result.workflow, snapshot=result.snapshot, slots=executor.max_concurrency)
         start = going_on(executor, result, answers=answers, cancel=cancel)
-        return self._begin(SeenRun(self._magics, executor, subject), start, how)
+        return self._begin(SeenRun(self._magics, executor, subject, notes), start, how)
 
     def executor(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphbit_nb.notebook import html, views
-from graphbit_nb.notebook.live.embedded import enlivened, share
+from graphbit_nb.notebook.live.embedded import enlivened, share, state_of
 from graphbit_nb.notebook.progress import PROGRESS, progress
 from graphbit_nb.notebook.rows import done_rows, live_rows
 from graphbit_nb.notebook.words import how_to_answer, leaf_counts, plain_result, steps, waiting
@@ -37,10 +37,19 @@ def running_bundle(workflow: Workflow, snapshot: RunSnapshot, elapsed: float, no
     }
 
 
-def result_bundle(result: ExecutionResult, notes: Sequence[str] = ()) -> Bundle:
-    """Return the final form of a run: drawing, and a row for each node that opens on its answer. Needs no kernel."""
+def result_bundle(result: ExecutionResult, notes: Sequence[str] = (), live: str = "") -> Bundle:
+    """Return the final form of a run: drawing, and a row for each node that opens on its answer. Needs no kernel.
+
+    Args:
+        result: How the run ended, or stands.
+        notes: Lines to say below it.
+        live: Key of the widget that shows the run while it waits for a person, who then answers here.
+    """
     snapshot, workflow = result.snapshot, result.workflow
-    picture, stage = views.picture_of(workflow, snapshot)
+    state = state_of(workflow, snapshot)
+    picture, problem = state.picture(snapshot.finished or 0.0)
+    # Once, and as HTML: what is beside it is shown nowhere, and a large drawing is most of what a run saves.
+    stage = html.stage(picture, views.describe(workflow)) if picture else html.note(html.text(problem), "failed")
     facts = [("took", took)] if (took := html.seconds(snapshot.elapsed)) else []
     if snapshot.total != len(snapshot.nodes):
         facts.append(("steps", f"{snapshot.done:,} of {snapshot.total:,}"))
@@ -52,11 +61,10 @@ def result_bundle(result: ExecutionResult, notes: Sequence[str] = ()) -> Bundle:
         facts.append(("cost", html.dollars(cost)))
     top = [html.head(workflow.name, str(result.status), facts), stage, html.bar(leaf_counts(snapshot))]
     rows = [*done_rows(snapshot, share(workflow)), *(html.note(html.text(line)) for line in notes)]
-    shell = html.shell([enlivened("".join(top), workflow, snapshot), *rows], done=True)
-    bundle = {"text/html": html.page(shell)}
-    if picture:
-        bundle["image/svg+xml"] = picture
-    return {**bundle, "text/plain": plain(result)}
+    if snapshot.unkept is not None:
+        rows.append(html.note(html.text(f"in memory only: {snapshot.unkept}"), "failed"))
+    shell = html.shell([enlivened("".join(top), state, live), *rows], done=True)
+    return {"text/html": html.page(shell), "text/plain": plain(result)}
 
 
 def plain(result: ExecutionResult) -> str:
@@ -65,4 +73,6 @@ def plain(result: ExecutionResult) -> str:
     lines = [f"answer with {html.visible(how_to_answer(node))}" for node in asked[:_MOST_QUESTIONS]]
     if (rest := len(asked) - _MOST_QUESTIONS) > 0:
         lines.append(f"and {rest:,} more questions: %graphbit answer lists them")
+    if result.snapshot.unkept is not None:
+        lines.append(f"in memory only: {html.visible(result.snapshot.unkept)}")
     return "\n".join([plain_result(result), *lines])

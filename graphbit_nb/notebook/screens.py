@@ -7,7 +7,7 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphbit_nb.notebook import views
+from graphbit_nb.notebook import html, views
 from graphbit_nb.notebook.live.view import LiveView
 from graphbit_nb.notebook.runviews import plain, result_bundle, running_bundle
 from graphbit_nb.notebook.words import node_line
@@ -118,10 +118,12 @@ class Lines(Screen):
     Args:
         workflow: What is run.
         before: Where the run stood, if it is gone on with: what had ended then is not told again.
+        notes: Lines to say at the end.
     """
 
-    def __init__(self, workflow: Workflow, before: RunSnapshot | None) -> None:
+    def __init__(self, workflow: Workflow, before: RunSnapshot | None, notes: Sequence[str] = ()) -> None:
         self._workflow = workflow
+        self._notes = notes
         self._bar = ProgressBar()
         ended = () if before is None else before.nodes.values()
         self._told = {node.name for node in ended if node.state.is_final}
@@ -142,7 +144,7 @@ class Lines(Screen):
         """Say the last ones, and the result."""
         self.update(result.snapshot)
         self._bar.close()
-        views.show({"text/plain": plain(result)})
+        views.show({"text/plain": "\n".join([plain(result), *map(html.visible, self._notes)])})
 
     def fail(self, error: Exception) -> None:
         """Say why the run could not begin."""
@@ -283,7 +285,7 @@ def screen_for(
     """
     match what_suits(live):
         case "lines":
-            return Lines(subject.workflow, subject.snapshot)
+            return Lines(subject.workflow, subject.snapshot, notes)
         case "quiet":
             return Quiet(subject.workflow, notes, clock)
         case "pictures":

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.notebook import views
 from graphbit_nb.notebook.live.state import Subject
 from graphbit_nb.notebook.live.view import Calls, LiveView
-from graphbit_nb.notebook.reruns import stale
 from graphbit_nb.notebook.screens import Screen, widget_bundle
+from graphbit_nb.session.reruns import stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable

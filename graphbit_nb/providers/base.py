@@ -39,9 +39,12 @@ class BaseClient:
 
     Attributes:
         provider_name: Name of the provider.
+        remembers: Whether its answers are remembered; a client whose answers do not depend on the request alone says
+            False.
     """
 
     provider_name: str = "custom"
+    remembers: bool = True
 
     async def generate(self, request: GenerateRequest, listener: CallListener | None = None) -> GenerateResponse:
         """Answer `request`; tell `listener`, if there is one, the tokens as they come.

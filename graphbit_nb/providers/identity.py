@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from hashlib import blake2b
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -39,9 +39,38 @@ def identity_of(config: LlmConfig, environ: Mapping[str, str] | None = None) -> 
     headers = sorted((name.lower(), str(v)) for name, v in config.headers.items() if not _SECRET.search(name))
     if headers:
         options["headers"] = blake2b(json.dumps(headers).encode(), digest_size=16).hexdigest()
-    if (factory := ProviderRegistry.registered(config.provider)) is not None:
-        options["code"] = _code_of(factory)
     return Identity(config.provider, _endpoint(config, environ), config.model, options)
+
+
+def code_of_provider(config: LlmConfig) -> str | None:
+    """Return a digest of the code of a provider that was registered by hand; None for all others.
+
+    Whoever writes a provider in a notebook changes it there: what the one before answered is of no use then.
+    """
+    made: Any = ProviderRegistry.registered(config.provider)
+    if made is None:
+        return None
+    found = blake2b(digest_size=16)
+    for cls in made.__mro__ if isinstance(made, type) else (made,):
+        if cls.__module__.partition(".")[0] in ("graphbit_nb", "builtins"):
+            continue
+        members = vars(cls).items() if isinstance(cls, type) else (("", cls),)
+        for name, member in sorted(members, key=lambda item: item[0]):
+            inner = getattr(member, "__func__", getattr(member, "fget", member))
+            if isinstance(code := getattr(inner, "__code__", None), CodeType):
+                found.update(f"{name} {_told(code)}".encode("utf-8", "surrogatepass"))
+            elif isinstance(member, str | int | float | bool | None):
+                found.update(f"{name} {member!r}".encode("utf-8", "surrogatepass"))
+    return found.hexdigest()
+
+
+def _told(code: CodeType) -> str:
+    constants = [_told(one) if isinstance(one, CodeType) else _constant(one) for one in code.co_consts]
+    return repr((code.co_code, code.co_names, code.co_varnames, constants))
+
+
+def _constant(constant: Any) -> str:
+    return repr(sorted(map(repr, constant))) if isinstance(constant, frozenset) else repr(constant)
 
 
 def _endpoint(config: LlmConfig, environ: Mapping[str, str] | None) -> str | None:
@@ -56,30 +85,6 @@ def _endpoint(config: LlmConfig, environ: Mapping[str, str] | None) -> str | Non
         return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
     except ValueError:
         return "?"
-
-
-def _code_of(factory: Any) -> str:
-    """Return a digest of the code of a provider of the user's own: one that is written anew answers anew."""
-    found = blake2b(digest_size=16)
-    is_class = isinstance(factory, type)
-    for made in [cls for cls in factory.__mro__ if cls.__module__ != "builtins"] if is_class else [factory]:
-        held = {made.__qualname__: made} if isinstance(made, FunctionType) else vars(made)
-        for name in sorted(held):
-            inner = getattr(held[name], "__func__", held[name])
-            if isinstance(inner, FunctionType):
-                found.update(name.encode())
-                _feed(inner.__code__, found)
-    return found.hexdigest()
-
-
-def _feed(code: CodeType, digest: Any) -> None:
-    digest.update(code.co_code)
-    digest.update(repr(code.co_names).encode("utf-8", "surrogatepass"))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            _feed(constant, digest)
-        else:
-            digest.update(repr(constant).encode("utf-8", "surrogatepass"))
 
 
 def _plain(value: Any) -> Any:

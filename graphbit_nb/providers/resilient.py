@@ -66,6 +66,7 @@ class ResilientClient(BaseClient):
         clock: Callable[[], float] | None = None,
     ) -> None:
         self.provider_name = client.provider_name
+        self.remembers = getattr(client, "remembers", True)
         self._client = client
         self._retry = retry
         self._breaker = breaker

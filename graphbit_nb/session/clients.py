@@ -9,7 +9,7 @@ from graphbit_nb.errors import ConfigurationError
 from graphbit_nb.graph.fallback import models_of
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.providers.clients import LlmClientManager
-from graphbit_nb.providers.identity import identity_of
+from graphbit_nb.providers.identity import code_of_provider, identity_of
 from graphbit_nb.providers.local import is_available
 from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
@@ -88,7 +88,9 @@ class RunClients:
         client = self._manager_of(config).resilient(
             config, policy, breaker=told.breaker, limiter=told.limiter_for(config), hedge_after=told.hedge_after
         )
-        return client if self._memory is None else self._memory.wrap(client, node, identity_of(config))
+        if self._memory is None:
+            return client
+        return self._memory.wrap(client, node, identity_of(config), code_of_provider(config))
 
     def provider_of(self, node: Node) -> str:
         """Return the name of the provider that a node asks. Raises `ConfigurationError`."""

@@ -265,16 +265,15 @@ class WorkflowExecutor:
         tags: Sequence[str] | str = (),
         views: Sequence[Sink] = (),
         parks: bool = False,
-        parent: str | None = None,
     ) -> RunHandle:
         """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting.
 
         The run goes on while it waits for a person: `handle.answer` gives the answer. With `parks` it ends then
-        instead, as `execute` does. `parent` is the id of the run that it is a fork of.
+        instead, as `execute` does.
         """
         job = job_for(
             workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
-            parks=parks, parent=parent,
+            parks=parks,
         )  # fmt: skip
         return self._start(job, keep_events=True)
 
@@ -294,6 +293,22 @@ class WorkflowExecutor:
         for path in cancel:
             node_at(job.workflow, path)
         return self._start(replace(job, parks=parks, cancels=frozenset(cancel)), keep_events=True)
+
+    def start_fork(
+        self,
+        run: ExecutionResult | str,
+        edits: Mapping[str, Any] | None = None,
+        *,
+        workflow: Workflow | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        again: Sequence[str] = (),
+        tags: Sequence[str] | str = (),
+        views: Sequence[Sink] = (),
+        parks: bool = False,
+    ) -> RunHandle:
+        """Begin a fork of a run and return at once; see `fork` and `start`."""
+        job = job_forked(run, edits, workflow=workflow, inputs=inputs, again=again, tags=tags, views=views)
+        return self._start(replace(job, parks=parks), keep_events=True)
 
     # ---- inside
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from graphbit_nb.core.snapshot import RunSnapshot
+    from graphbit_nb.storage.cache import CacheStore
     from graphbit_nb.storage.runs import RunInfo, StoredRun
 
 UNFINISHED = "unfinished"
@@ -163,6 +164,15 @@ def compare(before: ExecutionResult | str, after: ExecutionResult | str) -> Comp
     return compared(*(get_run(run) if isinstance(run, str) else run for run in (before, after)))
 
 
+def cache() -> CacheStore:
+    """Return the answers that are remembered: `entries`, `stats`, `prune`, and `why` a node was asked again.
+
+    Raises:
+        StorageError: there is no database to be read.
+    """
+    return shared_memory().cache
+
+
 def tag_run(run: str, *tags: str, remove: Iterable[str] = ()) -> tuple[str, ...]:
     """Add words by which a run is found again, take some away, and return what it has. Raises as `get_run` does."""
     return shared_memory().runs.tag(run, *tags, remove=tuple(remove))
@@ -208,10 +218,17 @@ def to_resume(run: str, workflow: Any, inputs: Mapping[str, Any]) -> tuple[Workf
     """
     stored = _stored(run)
     info = stored.info
+    if info.status is RunStatus.SUCCEEDED:
+        raise UsageError(f"the run {info.run_id} has succeeded; there is nothing left to do")
     if info.status is RunStatus.RUNNING and not info.is_dead:
         where = "" if info.process is None else f" in process {info.process.pid}"
         raise UsageError(f"the run {info.run_id} goes on{where}; cancel it first")
     return workflow or workflow_in(stored.definition), stored.to_resume(inputs)
+
+
+def lost_inputs(run: str) -> tuple[str, ...]:
+    """Return the inputs of a run that could not be kept with it. Raises as `get_run` does."""
+    return tuple(_stored(run).lost_inputs)
 
 
 def changed_nodes(run: str, workflow: Workflow) -> frozenset[str]:

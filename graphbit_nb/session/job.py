@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.encoding import missing_in
 from graphbit_nb.core.paths import names_of
 from graphbit_nb.core.states import RunStatus
 from graphbit_nb.errors import OutputError, UsageError, did_you_mean
@@ -149,6 +150,11 @@ def job_forked(
     if isinstance(workflow, Outline):
         workflow = kept_workflow(earlier.run_id)
     wanted = {**earlier.inputs, **copied("inputs", inputs)}
+    for name, value in wanted.items():
+        if missing := missing_in(value):
+            raise UsageError(
+                f"the input {name!r} was not kept ({missing[0].reason}); give it: inputs={{{name!r}: ...}}"
+            )
     pinned = forked(
         workflow, earlier, copied("edits", edits), again=checked_names(again) or (), inputs=wanted
     )  # fmt: skip

@@ -20,6 +20,7 @@ def standing(
     *,
     again: Iterable[str] = (),
     inputs: Mapping[str, Any] | None = None,
+    fixed: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Return the outputs that need not be worked out again, by node.
 
@@ -28,6 +29,7 @@ def standing(
         result: The latest result, also of an earlier version of the workflow.
         again: Nodes to be run again, and what follows them.
         inputs: What it is run with; None is what the result was.
+        fixed: Nodes whose outputs stand even if they were changed.
 
     Raises:
         UsageError: there is no such node.
@@ -37,7 +39,8 @@ def standing(
             raise UsageError(f"no node {name!r} in {workflow.name}{did_you_mean(name, workflow.nodes)}")
     if result is None:
         return {}
-    redone = after(workflow, [*again, *_changed(workflow, result, result.inputs if inputs is None else inputs)])
+    changed = set(_changed(workflow, result, result.inputs if inputs is None else inputs)) - set(fixed)
+    redone = after(workflow, [*again, *changed])
     return {
         name: node.output
         for name, node in result.nodes.items()
@@ -93,8 +96,10 @@ def forked(
     for name in edits:
         if name not in workflow.nodes:
             raise UsageError(f"no node {name!r} in {workflow.name}{did_you_mean(name, workflow.nodes)}")
-    following = [other for name in edits for other in workflow.successors(name)]
-    return {**standing(workflow, result, again=[*again, *following], inputs=inputs), **edits}
+    own = result.outputs
+    edited = [name for name, value in edits.items() if name not in own or not is_same(own[name], value)]
+    following = [other for name in edited for other in workflow.successors(name)]
+    return {**standing(workflow, result, again=[*again, *following], inputs=inputs, fixed=edits), **edits}
 
 
 def before(workflow: Workflow, breaks: Iterable[str], nodes: Iterable[str] | None = None) -> list[str]:

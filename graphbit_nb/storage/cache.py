@@ -6,12 +6,13 @@ import logging
 import threading
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import StorageError
+from graphbit_nb.storage.cache_table import CacheStats, condition, make_room, one, put, size_of, sound
 from graphbit_nb.storage.differences import Miss, nearest_of
-from graphbit_nb.storage.entries import COLUMNS, Entry, canonical, entry_of, key_of
+from graphbit_nb.storage.entries import COLUMNS, Entry, canonical, key_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -23,32 +24,7 @@ logger = logging.getLogger("graphbit_nb")
 
 MAX_BYTES = 1 << 30
 LARGEST_SHARE = 8  # an entry may take no more than this part of the room
-_KEPT_SHARE = 0.9  # of the room, after entries were thrown away
 _MOST_COMPARED = 300  # entries among which the nearest is looked for
-_TOUCHED_EVERY = 5.0  # seconds within which the use of entries is written down
-
-_INSERT = f"INSERT OR REPLACE INTO cache ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
-
-
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """What is remembered in all.
-
-    Attributes:
-        entries: Number of answers.
-        size: Characters that they take.
-        hits: How often one was taken.
-        saved: US dollars that this saved, as far as prices are known.
-        oldest: When the oldest was kept (seconds since 1970).
-        newest: When the newest was kept.
-    """
-
-    entries: int = 0
-    size: int = 0
-    hits: int = 0
-    saved: float = 0.0
-    oldest: float | None = None
-    newest: float | None = None
 
 
 class CacheStore:
@@ -71,7 +47,7 @@ class CacheStore:
         self._lock = threading.Lock()
         self._coming: dict[str, Entry] = {}  # what is not in the file yet
         self._uses: dict[str, int] = {}
-        self._last_uses = 0.0
+        self._writes_uses = False  # soon
         self._size: int | None = None  # known on the writer's thread alone
         self._has_warned = False
 
@@ -98,7 +74,7 @@ class CacheStore:
                 found.set_result(None)
 
         try:
-            self._database.read(lambda connection: _one(connection, key)).add_done_callback(answer)
+            self._database.read(lambda connection: one(connection, key)).add_done_callback(answer)
         except StorageError as error:
             self.warn(str(error))
             found.set_result(None)
@@ -125,12 +101,11 @@ class CacheStore:
 
     def used(self, key: str) -> None:
         """Note that an answer was taken; that is written down with others."""
-        now = self.clock()
         with self._lock:
             self._uses[key] = self._uses.get(key, 0) + 1
-            if now < self._last_uses + _TOUCHED_EVERY and now >= self._last_uses:
+            if self._writes_uses:
                 return
-            self._last_uses = now
+            self._writes_uses = True
         self._write(self._write_uses, None)
 
     def forget(self, keys: Iterable[str]) -> None:
@@ -178,9 +153,9 @@ class CacheStore:
             StorageError: the database cannot be read.
         """
         self.flush()
-        where, values = self._where(node, model, kind, older_than, None)
+        where, values = condition(self.clock(), node=node, model=model, kind=kind, older_than=older_than)
         sql = f"SELECT {', '.join(COLUMNS)} FROM cache{where} ORDER BY used DESC, rowid DESC LIMIT ?"  # noqa: S608
-        return _sound(self._database.query(sql, (*values, -1 if limit is None else limit)))
+        return sound(self._database.query(sql, (*values, -1 if limit is None else limit)))
 
     def stats(self) -> CacheStats:
         """Return how much is remembered. Raises `StorageError`."""
@@ -215,7 +190,9 @@ class CacheStore:
             StorageError: the database cannot be written.
         """
         self.flush()
-        where, values = self._where(node, model, kind, older_than, unused_for)
+        where, values = condition(
+            self.clock(), node=node, model=model, kind=kind, older_than=older_than, unused_for=unused_for
+        )
 
         def delete(connection: sqlite3.Connection) -> int:
             self._size = None
@@ -248,25 +225,36 @@ class CacheStore:
         rows = self._database.query(
             "SELECT * FROM cache WHERE kind = ? ORDER BY node = ? DESC, used DESC LIMIT ?", (kind, node, _MOST_COMPARED)
         )
-        return nearest_of(data, node, _sound(same), _sound(rows))
+        return nearest_of(data, node, sound(same), sound(rows))
+
+    def why(self, node: str, run: str | None = None) -> Miss | None:
+        """Say why a node was asked or computed in a run: what differs from the nearest entry that was there before.
+
+        Args:
+            node: The node, without numbers of items.
+            run: The run; None is the one that asked last.
+
+        Returns:
+            None when the run has kept nothing of the node: it took what was there, or nothing could be kept.
+
+        Raises:
+            StorageError: the database cannot be read.
+        """
+        self.flush()
+        mine = "SELECT * FROM cache WHERE node = ? AND (? IS NULL OR run = ?) ORDER BY created DESC, rowid DESC LIMIT 1"
+        for asked in sound(self._database.query(mine, (node, run, run))):
+            rows = self._database.query(
+                "SELECT * FROM cache WHERE kind = ? AND key != ? AND created <= ? "
+                "ORDER BY node = ? DESC, used DESC LIMIT ?",
+                (asked.kind, asked.key, asked.created, node, _MOST_COMPARED),
+            )
+            return nearest_of(asked.asked(), node, (), sound(rows))
+        return None
 
     def flush(self) -> None:
         """Wait until what was kept so far is written down. Raises `StorageError` when that takes too long."""
         self._write(self._write_uses, None)
         self._database.flush()
-
-    def _where(
-        self, node: str | None, model: str | None, kind: str | None, older: float | None, unused: float | None
-    ) -> tuple[str, tuple[Any, ...]]:
-        now = self.clock()
-        told = [
-            ("node = ?", node), ("model = ?", model), ("kind = ?", kind),
-            ("created <= ?", None if older is None else now - older),
-            ("used <= ?", None if unused is None else now - unused),
-        ]  # fmt: skip
-        parts = [(sql, value) for sql, value in told if value is not None]
-        where = " AND ".join(sql for sql, _ in parts)
-        return f" WHERE {where}" if where else "", tuple(value for _, value in parts)
 
     # ---- on the writer's thread
 
@@ -275,6 +263,7 @@ class CacheStore:
     ) -> None:
         def told(error: BaseException | None) -> None:
             if error is not None:
+                self._writes_uses = False
                 self.warn(str(error))
 
         try:
@@ -284,51 +273,19 @@ class CacheStore:
 
     def _insert(self, connection: sqlite3.Connection, entry: Entry) -> None:
         if self._size is None:
-            self._size = _size_of(connection)
+            self._size = size_of(connection)
         old = connection.execute("SELECT size FROM cache WHERE key = ?", (entry.key,)).fetchone()
-        connection.execute(_INSERT, entry.row())
+        put(connection, entry)
         self._size += entry.size - (int(old[0] or 0) if old is not None else 0)
         if self._size > self.max_bytes:
-            self._make_room(connection)
-
-    def _make_room(self, connection: sqlite3.Connection) -> None:
-        """Throw away what was not used for longest."""
-        self._write_uses(connection)
-        size = _size_of(connection)  # other processes write as well
-        gone = []
-        if size > self.max_bytes:
-            for key, taken in connection.execute("SELECT key, size FROM cache ORDER BY used, rowid"):
-                if size <= self.max_bytes * _KEPT_SHARE:
-                    break
-                gone.append((key,))
-                size -= taken or 0
-            connection.executemany("DELETE FROM cache WHERE key = ?", gone)
-            connection.execute("PRAGMA incremental_vacuum").fetchall()
-        self._size = size
+            self._write_uses(connection)
+            self._size = make_room(connection, self.max_bytes)
 
     def _write_uses(self, connection: sqlite3.Connection) -> None:
         with self._lock:
             uses, self._uses = self._uses, {}
+            self._writes_uses = False
         now = self.clock()
         connection.executemany(
             "UPDATE cache SET used = ?, hits = hits + ? WHERE key = ?", [(now, n, key) for key, n in uses.items()]
         )
-
-
-def _one(connection: sqlite3.Connection, key: str) -> Entry | None:
-    row = connection.execute("SELECT * FROM cache WHERE key = ?", (key,)).fetchone()
-    return None if row is None else entry_of(row)
-
-
-def _size_of(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(sum(size), 0) FROM cache").fetchone()[0])
-
-
-def _sound(rows: Iterable[sqlite3.Row]) -> list[Entry]:
-    found = []
-    for row in rows:
-        try:
-            found.append(entry_of(row))
-        except StorageError:
-            continue
-    return found

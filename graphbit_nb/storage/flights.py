@@ -64,7 +64,14 @@ class Flight:
         self.is_over = False
         self._pieces: list[str] = []
         self._waiting: Wait | None = None
-        self.task = asyncio.ensure_future(call(self))
+        self.task: asyncio.Future[tuple[Any, BaseException | None]] = asyncio.ensure_future(self._fly(call))
+
+    async def _fly(self, call: Callable[[CallListener], Awaitable[Response]]) -> tuple[Any, BaseException | None]:
+        """Make the call. What would end the event loop, if a task of its own raised it, is for those who wait."""
+        try:
+            return await call(self), None
+        except (SystemExit, KeyboardInterrupt) as error:
+            return None, error
 
     def board(self, passenger: Passenger) -> None:
         """Wait with the others, after hearing what has come so far."""
@@ -171,7 +178,9 @@ def _outcome(task: asyncio.Future[Any], *, is_own: bool) -> Any:
         raise asyncio.CancelledError
     error = task.exception()
     if error is None:
-        return task.result()
+        response, error = task.result()
+        if error is None:
+            return response
     if is_own:
         raise error
     try:

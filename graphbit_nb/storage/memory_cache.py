@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.storage.cache import LARGEST_SHARE, MAX_BYTES, CacheStats
+from graphbit_nb.storage.cache import LARGEST_SHARE, MAX_BYTES
+from graphbit_nb.storage.cache_table import CacheStats
 from graphbit_nb.storage.differences import Miss, nearest_of
 from graphbit_nb.storage.entries import Entry, canonical, key_of
 
@@ -115,6 +116,16 @@ class MemoryCache:
         key = key_of(canonical(data))
         found = self._found(None, None, str(data.get("call")), None, None)
         return nearest_of(data, node, [e for e in found if e.key == key], found)
+
+    def why(self, node: str, run: str | None = None) -> Miss | None:
+        """Say why a node was asked or computed in a run, see `CacheStore.why`."""
+        mine = [e for e in self._found(node, None, None, None, None) if run is None or e.run == run]
+        if not mine:
+            return None
+        asked = max(mine, key=lambda entry: entry.created)
+        others = self._found(None, None, asked.kind, None, None)
+        before = [e for e in others if e.key != asked.key and e.created <= asked.created]
+        return nearest_of(asked.asked(), node, (), before)
 
     def _found(
         self, node: str | None, model: str | None, kind: str | None, older: float | None, unused: float | None

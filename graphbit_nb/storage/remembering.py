@@ -140,7 +140,7 @@ class RememberingClient:
         return cast("R", response if is_own else _hit(response, self._clock() - began))
 
     async def _remembered(self, key: str, text: str, data: dict[str, Any]) -> CallRecord | None:
-        entry = await asyncio.wrap_future(self._store.look_up(key))
+        entry = await found_in(self._store, key)
         if entry is None or is_too_old(entry, self._mode, self._store.clock()):
             return None
         try:
@@ -192,6 +192,12 @@ class RememberingClient:
 
     def __repr__(self) -> str:
         return f"RememberingClient({self._client!r}, {self._mode.mode!r})"
+
+
+async def found_in(store: Answers, key: str) -> Entry | None:
+    """Return what a store has under a key."""
+    found = store.look_up(key)
+    return found.result() if found.done() else await asyncio.wrap_future(found)
 
 
 def is_too_old(entry: Entry, mode: CacheMode, now: float) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.errors import StorageError
 from graphbit_nb.graph.caching import CacheMode, first_mode
 from graphbit_nb.storage.entries import Entry, canonical, key_of, sealed
-from graphbit_nb.storage.remembering import Answers, RememberingClient, is_too_old
+from graphbit_nb.storage.remembering import Answers, RememberingClient, found_in, is_too_old
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,15 +52,23 @@ class RunMemory:
         """Return what is done for a node: its own mode goes before the run's."""
         return first_mode(node.cache, self.mode)
 
-    def wrap(self, client: LlmClient, node: Node, identity: Identity) -> LlmClient:
+    def wrap(self, client: LlmClient, node: Node, identity: Identity, code: str | None = None) -> LlmClient:
         """Return a client that remembers, or the client itself where nothing is remembered.
 
         A script is never remembered: its answers depend on how often it was asked. Nor is a client that says so by an
         attribute ``remembers = False``.
+
+        Args:
+            client: Makes the calls.
+            node: Who asks.
+            identity: Whom it asks.
+            code: What tells one version of the client from another, if somebody may change it.
         """
         mode = self.mode_of(node)
         if not mode.writes or identity.provider == "scripted" or getattr(client, "remembers", True) is False:
             return client
+        if code is not None:
+            identity = replace(identity, options={**identity.options, "code": code})
         return RememberingClient(
             client,
             self.store,
@@ -73,16 +82,13 @@ class RunMemory:
 
     # ---- for the engine
 
-    def recall(self, data: Mapping[str, Any], mode: CacheMode) -> tuple[Any] | None:
-        """Return the output that a computed node gave when it was run with the same, in a tuple, or None.
-
-        Waits for the store: call it in a thread.
-        """
+    async def recall(self, data: Mapping[str, Any], mode: CacheMode) -> tuple[Any, str] | None:
+        """Return what a computed node gave and printed when it was run with the same, or None."""
         if not mode.reads:
             return None
         text = canonical(data)
         key = key_of(text)
-        entry = self.store.look_up(key).result()
+        entry = await found_in(self.store, key)
         if entry is None or is_too_old(entry, mode, self.store.clock()):
             return None
         try:
@@ -95,10 +101,10 @@ class RunMemory:
             self.store.used(key)
         return value
 
-    def keep(self, data: Mapping[str, Any], path: str, value: Any) -> str | None:
-        """Remember the output of a computed node. Returns why it cannot be, if so."""
+    def keep(self, data: Mapping[str, Any], path: str, value: Any, printed: str = "") -> str | None:
+        """Remember what a computed node gave and printed. Returns why it cannot be, if so."""
         try:
-            record = sealed({"output": encode(value)})
+            record = sealed({"output": encode(value), "printed": printed})
         except CannotKeepError as error:
             return f"its output cannot be kept: {error}"
         text = canonical(data)
@@ -128,10 +134,11 @@ class RunMemory:
             self.store.forget(keys)
 
 
-def _output(entry: Entry, text: str) -> tuple[Any] | None:
+def _output(entry: Entry, text: str) -> tuple[Any, str] | None:
     """Return what an entry holds, or None when it holds what is not there any more. Raises `StorageError`."""
     given = entry.given()
     if entry.request != text or not isinstance(given, dict) or "output" not in given:
         raise StorageError("what was remembered is damaged: it is no output")
     value, missing = decode_noting(given["output"])
-    return None if missing else (value,)
+    printed = given.get("printed")
+    return None if missing else (value, printed if isinstance(printed, str) else "")

@@ -90,6 +90,7 @@ PINNED = [
     "Workflow",
     "WorkflowBuilder",
     "WorkflowExecutor",
+    "cache",
     "compare",
     "delete_run",
     "export",

@@ -23,6 +23,7 @@ import pytest
 
 import graphbit_nb as gb
 from graphbit_nb.execution.code_keys import code_parts
+from graphbit_nb.execution.code_reads import reads_of
 from graphbit_nb.execution.node_keys import asked_of
 from graphbit_nb.execution.told_values import NotComparableError
 from graphbit_nb.graph.registry import NodeOutput, NodeProcessor, ProcessorRegistry, processor_of
@@ -74,6 +75,20 @@ def test_two_names_of_one_value_are_told_alike_wherever_it_comes_from():
     assert same(
         "A = 'x y'\nB = A\ndef f(x): return A + B", "A = 'x y'\nB = ' '.join(('x', 'y'))\ndef f(x): return A + B"
     )
+
+
+def test_a_function_that_has_been_called_often_is_the_same():
+    fn = define("def f(x): return [y + 1 for y in range(x)][-1] if x else 0")
+    before = code_parts(fn)
+    for number in range(10_000):
+        fn(number % 5)
+    reads_of.cache_clear()
+    assert code_parts(fn) == before
+
+
+def test_where_a_function_stands_does_not_count():
+    text = "def f(x):\n    class C:\n        n = 1\n        def m(self): return 2\n    return C().m()"
+    assert same(text, "\n" * 7 + text)
 
 
 # ---- changes that do
@@ -251,6 +266,7 @@ def test_what_gives_the_same_each_time_is_compared(text):
         ("def f(x): return open(x).read()", "files"),
         ("from pathlib import Path\ndef f(x): return Path(x).read_text()", "files"),
         ("from pathlib import Path\nP = Path('a')\ndef f(x): return P.read_text()", "files"),
+        ("from pathlib import Path\ndef f(x):\n    with Path(x).open() as file: return file.read()", "files"),
         ("import pandas as pd\ndef f(x): return pd.read_csv(x)", "files"),
         ("def f(x):\n    import pandas as pd\n    return pd.read_csv(x)", "files"),
         ("import os\ndef f(x): return os.listdir(x)", "files"),
@@ -302,8 +318,8 @@ def test_what_asks_a_model_itself_is_not_remembered(text):
         ("import threading\nL = threading.Lock()\ndef f(x):\n    with L: return x", "L cannot be compared"),
         ("class C:\n    pass\nc = C()\ndef f(x): return c", "c cannot be compared"),
         ("class C:\n    def __call__(self, x): return x\nf = C()", "cannot be compared"),
-        ("import numpy as np\nW = np.zeros(1_000_000)\ndef f(x): return W", "W is too large"),
-        ("T = 'x' * 5_000_000\ndef f(x): return T", "T is too large"),
+        ("import numpy as np\nW = np.zeros(3_000_000)\ndef f(x): return W", "W is too large"),
+        ("T = 'x' * 20_000_000\ndef f(x): return T", "T is too large"),
         ("def f(x):\n    import not_a_module_at_all\n    return x", "not loaded yet"),
     ],
 )

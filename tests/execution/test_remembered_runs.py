@@ -351,6 +351,40 @@ def test_inside_a_sub_workflow_calls_are_remembered():
     assert run.all_states == {"sub": "succeeded", "sub.x": "cached", "sub.y": "cached"}
 
 
+class Tooled(Model):
+    """Asks for a tool first, then answers with what it was told."""
+
+    async def _answer(self, request):
+        self.requests.append(request)
+        return request.messages[-1].content
+
+    async def generate(self, request, listener=None):
+        text = await self._answer(request)
+        is_first = request.messages[-1].role == "user"
+        calls_of_tools = (gb.ToolCall("1", "look", {"word": text}),) if is_first else ()
+        return gb.GenerateResponse(text=text, tool_calls=calls_of_tools, usage=gb.Usage(calls=1))
+
+
+def test_an_agent_s_calls_are_remembered_and_its_tools_are_called_again():
+    found = ["one"]
+
+    async def look(word: str) -> str:
+        """Look it up."""
+        calls.append(word)
+        return found[0]
+
+    again = Again()
+    again.model = Tooled()
+    node = gb.Node.agent("a", "Say {{ word }}", tools=[look])
+    first = again.run(node, inputs={"word": "hi"})
+    assert (first.asked, calls) == (["a", "a"], ["Say hi"])
+    second = again.run(node, inputs={"word": "hi"})
+    assert (second.asked, second.states, len(calls)) == ([], {"a": "cached"}, 2)
+    found[0] = "other"
+    third = again.run(node, inputs={"word": "hi"})
+    assert (third.asked, third.outputs, third.states) == (["a"], {"a": "other"}, {"a": "succeeded"})
+
+
 def test_a_pinned_node_stays_pinned():
     again = Again()
     run = again.run(prompt("a", "Sing"), prompt("b", "Hum {{ a }}"), pinned={"a": "la"})
@@ -407,6 +441,20 @@ def test_a_function_that_was_called_with_the_same_is_not_called_again(fn):
     assert second.states == {"a": "cached"}
     assert second.snapshot.nodes["a"].source == "cache"
     assert second.outputs == first.outputs
+
+
+def says(x):
+    print("x is", x)
+    print("so be it")
+    return x
+
+
+def test_what_a_function_printed_is_there_again():
+    again = Again()
+    first = ran(again, says).snapshot.nodes["a"]
+    second = ran(again, says).snapshot.nodes["a"]
+    assert second.source == "cache"
+    assert second.printed == first.printed == "x is 1\nso be it\n"
 
 
 def test_a_function_is_called_again_with_another_value():

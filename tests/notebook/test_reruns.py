@@ -4,7 +4,7 @@ import pytest
 from story import workflow_of
 
 import graphbit_nb as gb
-from graphbit_nb.notebook.reruns import after, next_node, stale, standing
+from graphbit_nb.session.reruns import after, next_node, stale, standing
 
 
 @pytest.fixture

@@ -185,14 +185,15 @@ def test_another_store_of_the_same_file_finds_what_was_kept(database, clock, tmp
     other.close()
 
 
-def test_a_hit_shows_in_the_file_after_some_seconds_at_the_latest(database, clock):
+def test_hits_are_written_down_without_being_asked_for(database, clock):
     store = CacheStore(database, clock=clock)
     store.keep(entry())
-    store.used(entry().key)
-    clock.now += 6
+    for _ in range(5):
+        store.used(entry().key)
+    database.flush()
     store.used(entry().key)
     database.flush()
-    assert database.query("SELECT hits FROM cache")[0]["hits"] == 2
+    assert database.query("SELECT hits FROM cache")[0]["hits"] == 6
 
 
 @pytest.mark.parametrize(
@@ -304,6 +305,20 @@ def test_an_explanation_shows_the_lines_that_differ(make):
         "    +Name four points of an essay about graph theory and its history.\n"
         "     Thanks."
     )
+
+
+def test_why_a_node_was_asked_is_what_differs_from_what_was_there_before(make, clock):
+    store = make()
+    store.keep(entry(asked("Hello"), run="r1"))
+    clock.now += 1
+    store.keep(entry(asked("Hello", temperature=1.0), run="r2"))
+    clock.now += 1
+    store.keep(entry(asked("Hello", temperature=2.0), run="r3"))
+    assert [str(one) for one in store.why("a", "r2").differences] == ["temperature was added: 1.0"]
+    assert [str(one) for one in store.why("a").differences] == ["temperature: 1.0 before, 2.0 now"]
+    assert store.why("a", "r1").nearest is None
+    assert store.why("a", "another run") is None
+    assert store.why("b") is None
 
 
 @pytest.mark.parametrize(

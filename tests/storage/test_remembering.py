@@ -661,6 +661,23 @@ def test_answers_of_a_node_that_ended_well_stay():
     run(main)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt()])
+def test_what_would_end_the_event_loop_is_raised_where_the_answer_is_waited_for(error):
+    async def main():
+        provider, store = Provider(error), MemoryCache()
+
+        async def asks():
+            try:
+                await client(provider, store).generate(ask())
+            except (SystemExit, KeyboardInterrupt) as caught:
+                return type(caught)
+
+        assert await asyncio.gather(asks(), asks()) == [type(error)] * 2
+        assert (await client(provider, store).generate(ask())).text == "answer 2"
+
+    run(main)
+
+
 def test_a_foreign_error_that_cannot_be_copied_is_raised_to_all():
     class OddError(ProviderError):
         def __init__(self, a, b):

@@ -162,7 +162,9 @@ class PromptProcessor(NodeProcessor):
 
 
 def _checked_sample(sample: Any) -> Any:
-    if sample == ITEM or (isinstance(sample, int) and not isinstance(sample, bool) and 0 <= sample <= MOST_SAMPLES):
+    if isinstance(sample, int) and not isinstance(sample, bool) and 0 <= sample <= MOST_SAMPLES:
+        return sample
+    if isinstance(sample, str) and sample == ITEM:
         return sample
     near = did_you_mean(sample, (ITEM,)) if isinstance(sample, str) else ""
     raise DefinitionError(

@@ -1,6 +1,28 @@
 """The commands behind ``%graphbit NAME ...``, each a parser and what it does."""
 
-from graphbit_nb.notebook.commands import asking, documents, looking, models, runs, workflows
+from graphbit_nb.notebook.commands import (
+    asking,
+    documents,
+    going_on,
+    history,
+    looking,
+    models,
+    remembered,
+    runs,
+    workflows,
+)
 from graphbit_nb.notebook.commands.command import COMMANDS, Command
 
-__all__ = ["COMMANDS", "Command", "asking", "documents", "looking", "models", "runs", "workflows"]
+__all__ = [
+    "COMMANDS",
+    "Command",
+    "asking",
+    "documents",
+    "going_on",
+    "history",
+    "looking",
+    "models",
+    "remembered",
+    "runs",
+    "workflows",
+]

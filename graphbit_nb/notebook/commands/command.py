@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
-Words = Literal["node", "path", "workflow", "topic", "asking", "file"]
+Words = Literal["node", "path", "workflow", "topic", "asking", "file", "run"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphbit_nb.errors import UsageError
 from graphbit_nb.notebook import helptext, inspection, views
 from graphbit_nb.notebook.commands.command import INPUTS, arg, command
-from graphbit_nb.notebook.inputs import inputs_for
+from graphbit_nb.notebook.inputs import inputs_for, missing_said
 
 if TYPE_CHECKING:
     import argparse
@@ -22,7 +22,9 @@ def preview(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     node = magics.workspace.draft[options.node]
     inputs, _ = inputs_for(workflow, [node.name], options, magics.namespace)
     result = magics.workspace.results.get(workflow.name)
-    views.show(inspection.preview_bundle(workflow, node, inputs, {} if result is None else result.outputs))
+    with missing_said():
+        shown = inspection.preview_bundle(workflow, node, inputs, {} if result is None else result.outputs)
+    views.show(shown)
 
 
 @command("inspect", arg("node", metavar="NODE"), words="path", example="%graphbit inspect draft")

@@ -6,11 +6,13 @@ import argparse
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from graphbit_nb.errors import RunCancelled, UsageError
+from graphbit_nb.graph.caching import CACHE_MODES
 from graphbit_nb.notebook import views
+from graphbit_nb.notebook.arguments import listed
 from graphbit_nb.notebook.commands.command import INPUTS, arg, command
 from graphbit_nb.notebook.inputs import inputs_for
 from graphbit_nb.notebook.live.view import Calls
-from graphbit_nb.notebook.reruns import next_node, standing
+from graphbit_nb.session.reruns import before, next_node, standing
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
@@ -38,6 +40,9 @@ T = TypeVar("T")
     arg("--max-concurrency", metavar="N", type=int, help="nodes at the same time"),
     arg("--on-error", metavar="MODE", choices=ON_ERROR, help="continue or fail_fast"),
     arg("--deadline", metavar="S", type=float, help="seconds that the run may take"),
+    arg("--fresh", action="store_true", help="ask anew, whatever is remembered; remember the new answers"),
+    arg("--cache", metavar="MODE", help=f"{', '.join(CACHE_MODES)}, or how old an answer may be: 3h, 1D"),
+    arg("--tag", metavar="WORD", nargs="+", action="extend", default=[], help="to find the run by"),
     runs=True,
     words="node",
     example="%graphbit run summary --set topic='the sea'",
@@ -49,19 +54,44 @@ def run(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -> O
     returns at once and waits for the person by itself. With --from, nodes keep what they gave in the latest run unless
     they were changed since, or come after one that is named.
     """
-    return run_nodes(magics, options.nodes or None, options, awaited=awaited)
+    options.again = options.again and listed(options.again)
+    return run_nodes(magics, listed(options.nodes) or None, options, awaited=awaited)
 
 
 @command(
     "step",
+    arg("--break", metavar="NODE", dest="breaks", nargs="+", action="extend", help="run on, and halt before these"),
+    arg("--break-on-error", action="store_true", help="run on, and halt where something fails"),
     *INPUTS,
     runs=True,
-    example="%graphbit step",
+    words="node",
+    example="%graphbit step --break draft",
 )
 def step(magics: GraphbitMagics, options: argparse.Namespace, awaited: bool) -> Outcome | Coroutine[Any, Any, Outcome]:
-    """Run the next node that has no result yet, or an old one, with what the others gave."""
+    """Run the next node that has no result yet, or an old one, with what the others gave.
+
+    With --break it runs all that comes before a node, and the next step runs that node.
+    """
     options.again = []
-    return run_nodes(magics, next_step(magics, magics.workspace.current), options, awaited=awaited)
+    if options.break_on_error:
+        options.on_error = "fail_fast"
+    name = magics.workspace.current
+    nodes: list[str] | None
+    if options.breaks:
+        nodes = _before(magics, name, options.breaks)
+    else:
+        nodes = None if options.break_on_error else next_step(magics, name)
+    return run_nodes(magics, nodes, options, awaited=awaited)
+
+
+def _before(magics: GraphbitMagics, name: str, breaks: Sequence[str]) -> list[str]:
+    """Return the nodes that come before those at which a run is to halt. Raises `UsageError` when they have run."""
+    workflow = magics.workspace.sketched(name)
+    nodes = before(workflow, breaks)
+    done = standing(workflow, magics.workspace.results.get(name))
+    if all(node in done for node in nodes):
+        raise UsageError(f"{name} stands before {', '.join(breaks)} already; %graphbit step goes on")
+    return nodes
 
 
 def run_nodes(
@@ -134,8 +164,16 @@ def _begin(
         deadline=getattr(options, "deadline", None),
     )
     return magics.runner.run(
-        workflow, inputs, executor, nodes=nodes, pinned=pinned, notes=notes, how=how, in_cell=in_cell
-    )
+        workflow, inputs, executor, nodes=nodes, pinned=pinned, cache=_mode(options), tags=getattr(options, "tag", ()),
+        notes=notes, how=how, in_cell=in_cell,
+    )  # fmt: skip
+
+
+def _mode(options: argparse.Namespace | None) -> str | None:
+    told, is_fresh = getattr(options, "cache", None), getattr(options, "fresh", False)
+    if is_fresh and told is not None:
+        raise UsageError("--fresh is --cache recompute; say one of the two")
+    return "recompute" if is_fresh else told
 
 
 def how_to_wait(awaited: bool) -> How:

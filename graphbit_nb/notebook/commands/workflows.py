@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graphbit_nb.notebook import definitions, screens, views
+from graphbit_nb.notebook import definitions, runviews, screens, views
+from graphbit_nb.notebook.arguments import listed
 from graphbit_nb.notebook.commands.command import arg, command
 from graphbit_nb.notebook.commands.runs import buttons_of
+from graphbit_nb.session.history import get_run
 
 if TYPE_CHECKING:
     import argparse
@@ -14,12 +16,17 @@ if TYPE_CHECKING:
     from graphbit_nb.notebook.magics import GraphbitMagics
 
 
-@command("show", example="%graphbit show")
-def show(magics: GraphbitMagics, _: argparse.Namespace) -> None:
+@command("show", arg("run", metavar="RUN", nargs="?"), words="run", example="%graphbit show")
+def show(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Show the current workflow and its latest run: a view that grows with the cells and lights up with every run.
 
-    It has buttons to run and to step, a search (/), and a click on a node opens what is known about it.
+    It has buttons to run and to step, a search (/), and a click on a node opens what is known about it. With a run that
+    is kept, by its id as %graphbit history lists it, the beginning of it, or last, that run is shown as it was.
     """
+    if options.run is not None:
+        result = get_run(options.run)
+        views.show(runviews.result_bundle(result, [f"the run {result.run_id}"]))
+        return
     workflow = magics.workspace.sketched()
     if screens.what_suits(magics.live) == "widget":
         magics.shows.open(workflow, buttons_of(magics, workflow.name))
@@ -55,12 +62,12 @@ def use(magics: GraphbitMagics, options: argparse.Namespace) -> None:
 @command("rm", arg("nodes", metavar="NODE", nargs="+"), words="node", example="%graphbit rm draft")
 def remove(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Take nodes away."""
-    workspace = magics.workspace
-    workspace.draft.remove(options.nodes)
-    for name in options.nodes:
+    workspace, names = magics.workspace, listed(options.nodes)
+    workspace.draft.remove(names)
+    for name in names:
         workspace.into.pop((workspace.current, name), None)
         workspace.embeddings.pop((workspace.current, name), None)
-    views.show(views.line_bundle(f"removed {', '.join(options.nodes)}"))
+    views.show(views.line_bundle(f"removed {', '.join(names)}"))
     if len(workspace.draft):
         views.show_workflow(workspace, workspace.sketched())
     definitions.renew(magics)
