@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         LayoutError,
         MissingInputError,
         NotFoundError,
+        NotRecordedError,
         OutputError,
         OutputTypeError,
         OverloadedError,
@@ -101,6 +102,7 @@ if TYPE_CHECKING:
     )
     from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
     from graphbit_nb.session.progressbar import ProgressBar
+    from graphbit_nb.storage.cassette import Cassette
     from graphbit_nb.templating import SafeTemplateEngine
 
     PyExecutionResult = ExecutionResult
@@ -122,7 +124,8 @@ _WHERE = {
     "errors": (
         "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ConflictError "
         "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError "
-        "MissingInputError NotFoundError OutputError OutputTypeError OverloadedError PermissionDeniedError Problem "
+        "MissingInputError NotFoundError NotRecordedError OutputError OutputTypeError OverloadedError "
+        "PermissionDeniedError Problem "
         "ProtocolError ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError "
         "RateLimitError ResponseTooLargeError RunCancelled RunFailedError ServerError StorageError TemplateError "
         "UsageError ValidationError"
@@ -149,6 +152,7 @@ _WHERE = {
     "session.history": "cache compare delete_run get_run kept_workflow prune_runs runs tag_run",
     "session.lifecycle": "get_system_info init shutdown version",
     "session.progressbar": "ProgressBar",
+    "storage.cassette": "Cassette",
     "templating": "SafeTemplateEngine",
 }
 _ALIASES = {
@@ -166,6 +170,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BudgetExceeded",
+    "Cassette",
     "CircuitBreaker",
     "CircuitOpenError",
     "CircuitState",
@@ -204,6 +209,7 @@ __all__ = [
     "NodeResult",
     "NodeState",
     "NotFoundError",
+    "NotRecordedError",
     "OutputError",
     "OutputTypeError",
     "OverloadedError",

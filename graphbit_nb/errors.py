@@ -245,6 +245,10 @@ class ContentFilteredError(BadRequestError):
     """The provider's own policy refused the prompt or the answer."""
 
 
+class NotRecordedError(ProviderError):
+    """A cassette is played, and this call is not on it."""
+
+
 class ConflictError(ProviderError):
     """Another request was in the way."""
 

@@ -65,7 +65,7 @@ class CallRecord:
         node: The node that asked.
         told: What the client told its listener, as (what, seconds since the call began, more...): ``("token", t,
             text)``, ``("retry", t, attempt, delay, error)``, ``("limited", t, limit, seconds, ahead)``,
-            ``("circuit", t, name, state, reason)``.
+            ``("circuit", t, name, state, reason)``, ``("ended", t)``.
         response: The answer; None when the call failed.
         error: The failure, see `error_data`; None when there is an answer.
     """
@@ -204,6 +204,6 @@ def _is_told(item: list[Any]) -> bool:
             return isinstance(error_of(error), GraphbitError)
         case ["limited", _, str(), int() | float() | None, int()]:
             return True
-        case ["circuit", _, str(), str(), str()]:
+        case ["circuit", _, str(), str(), str()] | ["ended", _]:
             return True
     return False

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
+from weakref import WeakKeyDictionary
 
 from graphbit_nb.core.calls import Identity
 from graphbit_nb.core.encoding import CannotKeepError, encode
@@ -45,11 +46,21 @@ def identity_of(config: LlmConfig, environ: Mapping[str, str] | None = None) -> 
 def code_of_provider(config: LlmConfig) -> str | None:
     """Return a digest of the code of a provider that was registered by hand; None for all others.
 
-    Whoever writes a provider in a notebook changes it there: what the one before answered is of no use then.
+    Whoever writes a provider in a notebook changes it there: what the one before answered is of no use then. The class
+    is read once; what it counts in its attributes later is no other code.
     """
     made: Any = ProviderRegistry.registered(config.provider)
     if made is None:
         return None
+    if made not in _read:
+        _read[made] = _digest_of(made)
+    return _read[made]
+
+
+_read: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+
+
+def _digest_of(made: Any) -> str:
     found = blake2b(digest_size=16)
     for cls in made.__mro__ if isinstance(made, type) else (made,):
         if cls.__module__.partition(".")[0] in ("graphbit_nb", "builtins"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
@@ -14,12 +15,14 @@ from graphbit_nb.providers.local import is_available
 from graphbit_nb.reliability.retry import RetryPolicy
 from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
 from graphbit_nb.session.resources import check_models
+from graphbit_nb.storage.playing import PlayingClient
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
     from graphbit_nb.graph.node import Node
     from graphbit_nb.session.reliability import Reliability
+    from graphbit_nb.storage.cassette import Tape
     from graphbit_nb.storage.run_memory import RunMemory
 
 NOTHING_CONFIGURED = (
@@ -55,6 +58,7 @@ class RunClients:
         config: The executor's model; None is the default.
         reliability: The executor's retries, breaker, limits and hedging.
         memory: What the run remembers and is reminded of.
+        tape: Recorded calls that are played, and recorded on.
     """
 
     def __init__(
@@ -63,12 +67,14 @@ class RunClients:
         config: LlmConfig | None,
         reliability: Reliability = DEFAULT_RELIABILITY,
         memory: RunMemory | None = None,
+        tape: Tape | None = None,
     ) -> None:
         self._shared = manager
         self._own = LlmClientManager()
         self._config = config
         self._reliability = reliability
         self._memory = memory
+        self._tape = tape
         self._made: dict[Hashable, Any] = {}
 
     def client_for(self, node: Node, instead: LlmConfig | None = None) -> Any:
@@ -81,6 +87,11 @@ class RunClients:
         return made
 
     def _make(self, config: LlmConfig, node: Node) -> Any:
+        if self._tape is None:
+            return self._asking(config, node)
+        return PlayingClient(partial(self._asking, config, node), self._tape, identity_of(config))
+
+    def _asking(self, config: LlmConfig, node: Node) -> Any:
         told = self._reliability
         policy = node.retry if node.retry is not None else told.retry
         if isinstance(policy, int):
@@ -103,7 +114,7 @@ class RunClients:
         if isinstance(provider, LlmConfig):
             return provider.with_model(model)
         if provider is None:
-            return (self._config or default_config()).with_model(model)
+            return (self._config or self._default()).with_model(model)
         if self._config is not None and self._config.provider == provider:
             return self._config.with_model(model)
         if provider == "local":
@@ -111,6 +122,11 @@ class RunClients:
         if model is None:
             raise ConfigurationError(f"{node.name}: provider {provider!r} needs a model; say which with model=")
         return LlmConfig(provider=provider, model=model)
+
+    def _default(self) -> LlmConfig:
+        if self._tape is not None and not self._tape.cassette.records:
+            return LlmConfig.local()  # which is not asked
+        return default_config()
 
     def check(self, nodes: Iterable[Node]) -> None:
         """Make the clients of all nodes that ask a model, before anything is called.
@@ -122,6 +138,8 @@ class RunClients:
         """
         for path, node, instead in self._asked(nodes):
             client = self.client_for(node, instead)
+            if self._tape is not None:
+                client.check()
             if processor_of(node.kind).embeds:
                 try:
                     client.check_embeddings(None if instead is not None else node.settings.model)
@@ -136,6 +154,8 @@ class RunClients:
         Raises:
             ConfigurationError: a model is not there, or its name is a slip.
         """
+        if self._tape is not None and self._tape.cassette.recordings:
+            return  # most of what is asked will be played
         asked = ((path, instead or self.config_for(node)) for path, node, instead in self._asked(nodes))
         listed = [(path, config) for path, config in asked if config.provider not in _NEVER_LISTED]
         if listed:

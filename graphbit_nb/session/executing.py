@@ -52,7 +52,9 @@ async def executed(
         workflow=workflow.name,
         run_id=run_id,
     )
-    clients = RunClients(manager, executor.config, executor.reliability, remembered)
+    cassette = executor.cassette if job.cassette is None else job.cassette
+    tape = None if cassette is None else cassette.tape()
+    clients = RunClients(manager, executor.config, executor.reliability, remembered, tape)
     try:
         engine = Engine(clients=clients, threads=threads)
         nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]

@@ -16,7 +16,7 @@ from graphbit_nb.providers.clients import LlmClientManager
 from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.executing import executed
 from graphbit_nb.session.handle import RunHandle
-from graphbit_nb.session.job import job_again, job_for, job_forked, node_at
+from graphbit_nb.session.job import job_again, job_for, job_forked, node_at, read_cassette
 from graphbit_nb.session.memory import STORAGES
 from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
@@ -61,6 +61,8 @@ class WorkflowExecutor:
         cache: What becomes of answers and outputs that are remembered: ``"default"`` takes them and keeps new ones,
             an age such as ``"3h"`` or ``"1D"`` takes none that are older, ``"recompute"`` only keeps new ones,
             ``"disable"`` does neither. What a node says itself wins.
+        cassette: Recorded calls to play or to record on: a `Cassette`, or the path of one that is played if it is
+            there, and else recorded. What is played costs nothing, and needs no key.
         storage: ``"disk"`` writes runs and answers down in the home, ``"memory"`` keeps them in this process alone.
         provider_concurrency: Nodes of one run that may ask the same provider at the same time: a number for each
             provider by name, or one number for all.
@@ -86,6 +88,7 @@ class WorkflowExecutor:
         rate_limit: RateLimiter | Mapping[str, RateLimiter] | None = None,
         hedge_after: float | None = None,
         cache: str = "default",
+        cassette: Any = None,
         storage: Storage = "disk",
         provider_concurrency: Mapping[str, int] | int | None = None,
         deadline: float | None = None,
@@ -103,6 +106,7 @@ class WorkflowExecutor:
         self.on_error = on_error
         self.reliability = read_reliability(retry, breaker, rate_limit, hedge_after)
         self.cache = cache
+        self.cassette = read_cassette(cassette)
         self.storage = storage
         self.provider_concurrency = read_limits(provider_concurrency)
         self.deadline = checked_timeout("deadline", deadline)
@@ -122,6 +126,7 @@ class WorkflowExecutor:
         answers: Mapping[str, Any] | None = None,
         pinned: Mapping[str, Any] | None = None,
         tags: Sequence[str] | str = (),
+        cassette: Any = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -135,6 +140,7 @@ class WorkflowExecutor:
             answers: What persons answer, by the node that asks, as far as it is known beforehand.
             pinned: Outputs of nodes that are not run, by name.
             tags: Words by which the run is found again, see `graphbit_nb.runs`.
+            cassette: See the class.
             loop: ``"current"`` runs the nodes on the caller's own loop, for objects that are bound to it.
             views: Called with each event, on the engine's thread.
 
@@ -149,8 +155,9 @@ class WorkflowExecutor:
             KeyboardInterrupt: the user stopped the run; `graphbit_nb.last` has what was finished.
         """
         job = job_for(
-            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views
-        )
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
+            cassette=cassette,
+        )  # fmt: skip
         return self._do(job, loop)
 
     def resume(
@@ -240,6 +247,7 @@ class WorkflowExecutor:
         answers: Mapping[str, Any] | None = None,
         pinned: Mapping[str, Any] | None = None,
         tags: Sequence[str] | str = (),
+        cassette: Any = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -249,8 +257,9 @@ class WorkflowExecutor:
         was finished.
         """
         job = job_for(
-            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views
-        )
+            workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
+            cassette=cassette,
+        )  # fmt: skip
         return await self._do_async(job, loop)
 
     def start(
@@ -265,6 +274,7 @@ class WorkflowExecutor:
         tags: Sequence[str] | str = (),
         views: Sequence[Sink] = (),
         parks: bool = False,
+        cassette: Any = None,
     ) -> RunHandle:
         """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting.
 
@@ -273,7 +283,7 @@ class WorkflowExecutor:
         """
         job = job_for(
             workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
-            parks=parks,
+            parks=parks, cassette=cassette,
         )  # fmt: skip
         return self._start(job, keep_events=True)
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from graphbit_nb.execution.options import RunOptions
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.storage.cassette import Cassette
 
 
 _NUMBERS = re.compile(r"(\[\d+\])?(#\d+)?\Z")  # what follows a name in a path: the item, the iteration
@@ -51,6 +52,7 @@ class Job:
         cache: Mode of the cache for this run; None is the executor's.
         tags: Words by which the run is found again.
         parent: Id of the run that it was forked from.
+        cassette: Recorded calls to play, or to record on; None is the executor's.
     """
 
     workflow: Workflow
@@ -65,6 +67,7 @@ class Job:
     cache: str | None = None
     tags: tuple[str, ...] = ()
     parent: str | None = None
+    cassette: Cassette | None = None
 
     def prepare(self, engine: Engine, options: RunOptions, run_id: str, recorder: Recorder | None = None) -> Run:
         """Return the run, which has not begun. Raises as `Engine.prepare` and `Engine.resume` do."""
@@ -90,6 +93,7 @@ def job_for(
     views: Sequence[Sink] = (),
     parks: bool = True,
     parent: str | None = None,
+    cassette: Any = None,
 ) -> Job:
     """Return a new run to be made; arguments as for `WorkflowExecutor.execute`. Raises `UsageError`."""
     refuse_other_than_workflow(workflow)
@@ -100,7 +104,7 @@ def job_for(
     return Job(
         workflow=workflow, inputs=copied("inputs", inputs), nodes=nodes, views=tuple(views), parks=parks,
         answers=checked_answers(workflow, answers), pinned=checked_pins(workflow, pinned), cache=cache,
-        tags=checked_tags(tags), parent=parent,
+        tags=checked_tags(tags), parent=parent, cassette=read_cassette(cassette),
     )  # fmt: skip
 
 
@@ -164,6 +168,15 @@ def job_forked(
     return job_for(
         workflow, needed, nodes=nodes, pinned=pinned, tags=tags, views=views, parent=earlier.run_id
     )  # fmt: skip
+
+
+def read_cassette(cassette: Any) -> Cassette | None:
+    """Return a cassette, or the one at a path: played if it is there, else recorded. Raises as `Cassette` does."""
+    if cassette is None:
+        return None
+    from graphbit_nb.storage.cassette import Cassette
+
+    return cassette if isinstance(cassette, Cassette) else Cassette(cassette)
 
 
 def refuse_other_than_workflow(workflow: Any) -> None:
