@@ -10,7 +10,7 @@ import sys
 import tempfile
 from importlib import import_module
 
-SECTIONS = ("overhead", "makespan", "parallel", "build", "scale", "imports", "memory", "http", "store")
+SECTIONS = ("overhead", "makespan", "parallel", "build", "scale", "imports", "memory", "http", "store", "notebook")
 
 
 def main() -> None:

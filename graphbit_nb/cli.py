@@ -173,6 +173,8 @@ def _client(document: Any, path: Path, report: Report) -> Any:
 
 
 def _write(document: Any, path: Path, output: Path) -> dict[str, Path]:
+    from graphbit_nb.notebook.html import picture
+
     nbformat: Any = importlib.import_module("nbformat")
     exporter: Any = importlib.import_module("nbconvert").HTMLExporter()
     output.mkdir(parents=True, exist_ok=True)
@@ -183,12 +185,8 @@ def _write(document: Any, path: Path, output: Path) -> dict[str, Path]:
     nbformat.write(document, written["executed notebook"])
     page, _ = exporter.from_notebook_node(document)
     written["HTML page"].write_text(page, encoding="utf-8")
-    pictures = [
-        output.data["image/svg+xml"]
-        for cell in document.cells
-        for output in cell.get("outputs", ())
-        if "image/svg+xml" in output.get("data", {})
-    ]
+    shown = [output.get("data", {}) for cell in document.cells for output in cell.get("outputs", ())]
+    pictures = [found for data in shown if (found := picture(data.get("text/html", "")))]
     if pictures:
         written["drawing"] = output / path.with_suffix(".svg").name
         written["drawing"].write_text(pictures[-1], encoding="utf-8")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_FULL = 30  # cards; above, compact ones
 PAD = 9.0
 _NARROW = 560  # pixels; below, compact ones from top to bottom
-_MOST_TRIED = 200  # cards; above, the narrower way is guessed, since a layout takes a third of a second
+_MOST_TRIED = 60  # cards; above, the narrower way is guessed, since a layout takes a tenth of a second and more
 _LEAST_SCALE: dict[Density, float] = {"full": 10 / 11, "compact": 10 / 12}  # no line of text below 10 px
 
 

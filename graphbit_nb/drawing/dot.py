@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FONT = "Helvetica"  # one name: a list makes Graphviz measure with Times
 _NODESEP = {("LR", "full"): 0.22, ("LR", "compact"): 0.14, ("TB", "full"): 0.32, ("TB", "compact"): 0.20}
 _RANKSEP = {("LR", "full"): 0.40, ("LR", "compact"): 0.28, ("TB", "full"): 0.54, ("TB", "compact"): 0.42}
-_MANY = 200  # cards from which Graphviz is told to hurry
+_MANY = 60  # cards from which Graphviz is told to hurry
 _STYLES = {"control": "dotted", "conditional": "dashed"}
 
 

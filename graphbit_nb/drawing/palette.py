@@ -80,8 +80,8 @@ def _dark_rules() -> str:
     }
     for flow in ("idle", "dead", "done", "active"):
         colour = flow_colour(p, flow)
-        rules[f"[data-flow={flow}] path"] = f"stroke:{colour}"
-        rules[f"[data-flow={flow}] polygon"] = f"fill:{colour}"
+        rules[f"[data-flow={flow}] .gb-line"] = f"stroke:{colour}"
+        rules[f"[data-flow={flow}] polygon,[data-flow={flow}] .gb-tips"] = f"fill:{colour}"
     rules["[data-flow=done] .gb-elabel,[data-flow=active] .gb-elabel"] = f"fill:{p.ink}"
     for item, state in ITEMS.items():
         rules[f"[data-item={item}]"] = f"fill:{p.states[state]}"

@@ -105,6 +105,12 @@ class Drawing:
         other.cards = other.scene.by_id()
         return other
 
+    def alone(self) -> Drawing:
+        """Return the same drawing as a picture that stands alone."""
+        other = copy(self)
+        other.pen = Pen(static=True)
+        return other
+
     def card(self, card_id: str) -> str:
         """Return one card at its place."""
         return draw_card(self.cards[card_id], self.places.cards[card_id], self.places.density, self.pen)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from graphbit_nb.drawing.scene import Scene
 
-_MOST_SPANNED = 2_000  # ranks passed over by all links together; about half a second
-_MOST_SPANNED_REDUCED = 5_000
+_MOST_SPANNED = 600  # ranks passed over by all links together; about a tenth of a second
+_MOST_SPANNED_REDUCED = 2_000
 
 
 def to_lay_out(scene: Scene) -> frozenset[int] | None:

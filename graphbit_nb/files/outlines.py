@@ -135,13 +135,14 @@ def _outline(workflow: Workflow, depth: int) -> dict[str, Any]:
 
 def _node(node: Node, depth: int) -> dict[str, Any]:
     settings, origin = node.settings, node.origin
+    tools = getattr(settings, "tools", ())  # of a kind of somebody else's it may be anything
     model = getattr(settings, "model", None)
     is_outer = isinstance(settings, WorkflowSettings) and depth < DEEPEST
     return _filled(
         name=node.name,
         kind=node.kind,
         model=model if isinstance(model, str) else None,
-        tools=[tool.name for tool in getattr(settings, "tools", ())],
+        tools=[tool.name for tool in tools] if isinstance(tools, tuple) else [],
         after=list(node.after),
         when=[str(branch) for branch in node.when],
         join=node.join,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import re
 import shlex
 from functools import partial
 from types import BuiltinFunctionType, FunctionType, MethodType
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 _FUNCTIONS = (FunctionType, MethodType, BuiltinFunctionType, partial, Tool)
-_OF_IPYTHON = ("get_ipython", "open")
+_OF_IPYTHON = ("get_ipython", "open", "exit", "quit", "In", "Out")
+_LONG_DASHES = "\u2013\u2014"  # what editors make of two plain ones
+_NO_NUMBER = re.compile(r"(\S+): invalid (int|float) value: (.*)")
+_NUMBERS = {"int": "a whole number", "float": "a number"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,7 +35,21 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise `UsageError`."""
-        raise UsageError(f"{self.prog}: {message.removeprefix('argument ')}")
+        said = message.removeprefix("argument ")
+        missing = said.partition("the following arguments are required: ")[2]
+        if missing:
+            said = f"{missing} is missing; write {self.prog} {missing.replace(',', '')}"
+        elif (found := _NO_NUMBER.fullmatch(said)) is not None:
+            said = f"{found[1]} {found[3]}: give {_NUMBERS[found[2]]}"
+        else:
+            said = re.sub(r": expected (one|at least one) argument$", " needs a value behind it", said)
+        raise UsageError(f"{self.prog}: {said}")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        choices = list(action.choices or ())
+        if choices and value not in choices:
+            near = did_you_mean(str(value), choices) or f"; there {'are' if len(choices) > 1 else 'is'} "
+            raise argparse.ArgumentError(action, f"no {value!r}{near}{'' if '?' in near else ', '.join(choices)}")
 
     def read(self, words: list[str]) -> argparse.Namespace:
         """Parse, and name the nearest option for one that does not exist. Raises `UsageError`."""
@@ -42,6 +60,8 @@ class Parser(argparse.ArgumentParser):
                 known = self.options()
                 near = did_you_mean(word, known) or f"; there are {', '.join(known)}"
                 self.error(f"no option {word}{near}")
+            if word[0] in _LONG_DASHES:
+                self.error(f"{word!r} begins with a typographic dash; write --{word.lstrip(_LONG_DASHES)}")
             self.error(f"{rest[0]!r} is one word too many; put text with blanks in quotes")
         return options
 
@@ -66,7 +86,7 @@ def first_word(line: str) -> str:
 def variable(name: str, namespace: Mapping[str, Any], where: str) -> Any:
     """Return a variable of the notebook. Raises `UsageError`."""
     if name not in namespace:
-        known = [key for key in namespace if not key.startswith("_")]
+        known = [key for key in namespace if not key.startswith("_") and key not in _OF_IPYTHON]
         raise UsageError(f"{where}: no variable {name!r}{did_you_mean(name, known)}")
     return namespace[name]
 
@@ -99,7 +119,7 @@ def pairs(words: list[str] | None, option: str) -> dict[str, str]:
     for word in words or ():
         name, sign, value = word.partition("=")
         if not sign or not name.strip().isidentifier():
-            raise UsageError(f"{option} {word!r}: write it as name=value")
+            raise UsageError(f"{option} {word!r}: write it as name=value, and with blanks 'name=two words'")
         found[name.strip()] = value
     return found
 
@@ -111,4 +131,6 @@ def assignments(words: list[str] | None) -> dict[str, Any]:
 
 def flag(name: str) -> str:
     """Return an argument's name as it is typed."""
+    if name == "images":  # each time it is given, it is one
+        return "--image"
     return "--" + name.replace("_", "-")

@@ -3,7 +3,7 @@
 IPython does not await what a magic returns. An input transformer therefore rewrites the calls that IPython makes of
 magics, from ``run_line_magic('graphbit', 'run')`` to ``(await run_line_magic('_graphbit_await', 'run'))``, wherever an
 await is allowed. It also rewrites cell magics with an empty body, which IPython would refuse in a way that nbval does
-not notice. Inside another cell magic, or in a function, nothing is rewritten and the call blocks.
+not notice. Inside another cell magic, in a function, or in a terminal, nothing is rewritten and the call blocks.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ class AwaitRuns:
     def after_cell(self, *_: Any) -> None:
         """A cell has run."""
         self._inside = False
+
+
+def never(_line: str, _has_body: bool) -> bool:
+    """Say of every line that it is not awaited."""
+    return False
 
 
 def _magic(call: ast.Call) -> tuple[str, str | None] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import keyword
 from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ def define(magics: GraphbitMagics, kind: str, options: argparse.Namespace, cell:
             options.of, lambda inner: make(**{**arguments, "of": inner})
         )
     lines = announcement(workspace, workflow, node, replaced)
-    if magics.draw:
+    if magics.draw and not magics.shows.of(workspace.current):
         views.show_definition(workspace, workflow, lines, node.name)
     else:
         views.show(views.line_bundle("; ".join(text for _, text in lines)))
@@ -88,7 +89,8 @@ def renew(magics: GraphbitMagics, new: str | None = None) -> None:
 
 def check_variable(name: str, workspace: Workspace, namespace: Mapping[str, Any]) -> None:
     """Refuse a variable for an output that is something to work with. Raises `DefinitionError`."""
-    check_name(name)
+    if not name.isidentifier() or keyword.iskeyword(name):
+        raise UsageError(f"--into {name!r}: that is no name for a variable; use letters, digits and _")
     if name in workspace.into.values():
         return
     what = ""

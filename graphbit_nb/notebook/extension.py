@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -9,14 +10,18 @@ from graphbit_nb.errors import UsageError
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook import runviews, views
-from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns
+from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns, never
+from graphbit_nb.notebook.commands.history import runs_bundle, tell_unfinished
+from graphbit_nb.notebook.comparison import comparison_bundle
 from graphbit_nb.notebook.completion import matcher_for
 from graphbit_nb.notebook.heartbeat import Heartbeat
+from graphbit_nb.notebook.keeping import keep_ours
 from graphbit_nb.notebook.loop import run_nested as notebook_run_nested
 from graphbit_nb.notebook.magics import GraphbitMagics, is_run
-from graphbit_nb.notebook.questions import keep_question_marks
 from graphbit_nb.notebook.settings import OURS, ConfigMagic, change
+from graphbit_nb.session.comparing import Comparison
 from graphbit_nb.session.executor import WorkflowExecutor, run_nested
+from graphbit_nb.session.history import Runs
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -35,7 +40,7 @@ class Extension:
         self.shell: Any = shell  # IPython types its parts as optional
         self.magics = _magics(shell)
         self.magics.workspace = _kept.pop(shell, self.magics.workspace)
-        self.transformer = AwaitRuns(is_run)
+        self.transformer = AwaitRuns(never if _is_terminal(shell) else is_run)
         self.heartbeat = Heartbeat()
         self.matcher = matcher_for(self.magics)
         self.config = ConfigMagic(self.magics, self.shell.find_line_magic("config"))  # type: ignore[no-untyped-call]
@@ -48,7 +53,7 @@ class Extension:
             shell.register_magic_function(self.magics.graphbit, "line_cell", name)
         shell.register_magic_function(self.magics.graphbit_await, "line_cell", AWAITED)
         shell.magics_manager.magics["line"]["config"] = self.config
-        shell.input_transformers_cleanup.append(keep_question_marks)
+        shell.input_transformers_cleanup.append(keep_ours)
         shell.input_transformers_post.append(self.transformer)
         shell.events.register("pre_run_cell", self._before_cell)
         shell.events.register("post_run_cell", self._after_cell)
@@ -57,12 +62,15 @@ class Extension:
         formatter.for_type(Workflow, lambda workflow, **_: views.workflow_bundle(workflow))
         shell.Completer.custom_matchers.append(self.matcher)
         WorkflowExecutor.nested = staticmethod(notebook_run_nested)
+        formatter.for_type(Runs, lambda runs, **_: runs_bundle(runs))
+        formatter.for_type(Comparison, lambda comparison, **_: comparison_bundle(comparison))
+        tell_unfinished()
 
     def unload(self) -> None:
         """Take everything away again."""
         shell = self.shell
         shell.configurables.remove(self.magics)
-        shell.input_transformers_cleanup.remove(keep_question_marks)
+        shell.input_transformers_cleanup.remove(keep_ours)
         shell.input_transformers_post.remove(self.transformer)
         shell.events.unregister("pre_run_cell", self._before_cell)
         shell.events.unregister("post_run_cell", self._after_cell)
@@ -73,7 +81,8 @@ class Extension:
                 shell.magics_manager.magics[kind].pop(name, None)
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.pop(ExecutionResult, None)
-        formatter.pop(Workflow, None)
+        for shown in (Workflow, Runs, Comparison):
+            formatter.pop(shown, None)
         shell.Completer.custom_matchers.remove(self.matcher)
         self.magics.shows.close()
         WorkflowExecutor.nested = staticmethod(run_nested)
@@ -94,6 +103,12 @@ class Extension:
         return runviews.result_bundle(result)
 
 
+def _is_terminal(shell: Any) -> bool:
+    """Whether it is IPython's own terminal: nothing lives beside a cell there, and Ctrl-C breaks into what awaits."""
+    terminal = sys.modules.get("IPython.terminal.interactiveshell")
+    return terminal is not None and isinstance(shell, terminal.TerminalInteractiveShell)
+
+
 def _magics(shell: Any) -> GraphbitMagics:
     """Make the magics with the settings of the configuration; one that is refused is dropped, and that is said."""
     given = shell.config.pop(OURS, {})
@@ -102,7 +117,8 @@ def _magics(shell: Any) -> GraphbitMagics:
         try:
             change(magics, name, value)
         except UsageError as error:
-            views.show(views.line_bundle(f"{error}; it is {getattr(magics, name, 'left out')} instead"))
+            stays = f"it stays {getattr(magics, name)!r}" if magics.has_trait(name) else "it is left out"
+            views.show(views.line_bundle(f"{error}; {stays}"))
     return magics
 
 

@@ -14,6 +14,7 @@ from graphbit_nb.notebook.options import OF_ALL, OF_CELL, options_of, takes_code
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+HELP = ("--help", "-h")
 EXAMPLES = {
     "agent": "%%graphbit agent answer --tools search,fetch --max-turns 5\nLook it up, then answer: {{ question }}",
     "condition": "%%graphbit condition route\nreturn 'long' if len(summary) > 400 else 'short'",
@@ -55,6 +56,26 @@ Commands, %graphbit COMMAND:
 
 %graphbit help KIND and %graphbit help COMMAND say more. %gb and %%gb are the same as %graphbit and %%graphbit.
 """
+
+
+def asked(line: str) -> str | None:
+    """Return what a magic's line asks help on, by ``?`` or ``--help``; empty for everything, None when it does not."""
+    words = line.split()
+    if not words:
+        return None
+    if len(words) < 3 and words[-1].endswith("?") and (len(words) == 1 or not words[1].strip("?")):
+        return words[0].rstrip("?")
+    if words[0] in HELP:
+        return ""
+    command = COMMANDS.get(words[0])
+    if command is not None and command.free_text:
+        return words[0] if len(words) == 2 and words[1] in HELP else None
+    return words[0] if words[1:2] and (words[1] in HELP or words[-1] in HELP) else None
+
+
+def about(name: str) -> list[str]:
+    """Return the lines of the help on a topic, or of all of it. Raises `UsageError`."""
+    return (topic(name) if name else text()).rstrip().splitlines()
 
 
 def topic(name: str) -> str:
@@ -117,7 +138,7 @@ def _options(options: dict[str, dict[str, Any]]) -> str:
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:
     listed = list(rows)
-    width = min(34, max((len(left) for left, _ in listed), default=0))
+    width = min(40, max((len(left) for left, _ in listed), default=0))
     return "\n".join(f"    {left:<{width}}  {right}".rstrip() for left, right in listed)
 
 

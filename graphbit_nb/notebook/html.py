@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.drawing.marks import MARKS
 from graphbit_nb.drawing.reading import duration
+from graphbit_nb.drawing.thrift import thrifty
 from graphbit_nb.templating import to_text
 from graphbit_nb.templating.values import jsonable, plain
 
@@ -29,6 +30,7 @@ _SAFE_IN_SRC = " !$'()*+,-./:;<=>?@[]^_`{|}~"  # in an attribute in double quote
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
+_DRAWN = re.compile(r'src="data:image/svg\+xml,([^"]+)"')
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -79,16 +81,23 @@ def head(title: str, status: str = "", facts: Iterable[tuple[str, str]] = ()) ->
     state = ""
     if status:
         state = f'<span class="gb-status gb-say" data-state="{status}">{mark(status)} {text(status)}</span>'
-    told = "".join(f"<span>{text(name)} <b>{text(figure)}</b></span>" for name, figure in facts)
+    # The blanks are for where no style sheet keeps the parts apart.
+    told = " ".join(f"<span>{text(name)} <b>{text(figure)}</b></span>" for name, figure in facts)
     name = f'<span class="gb-title">{text(title)}</span>'
-    return f'<div class="gb-head">{name}{state}<span class="gb-facts">{told}</span></div>'
+    return f'<div class="gb-head">{name} {state} <span class="gb-facts">{told}</span></div>'
 
 
 def stage(svg: str, description: str) -> str:
     """Return a drawing as a picture that needs no kernel and runs nothing."""
     # A quarter shorter than in base64. No text of a drawing holds a quotation mark: `markup.escape` writes them out.
-    data = quote(svg.replace('"', "'"), safe=_SAFE_IN_SRC)
+    data = quote(thrifty(svg).replace('"', "'"), safe=_SAFE_IN_SRC)
     return f'<div class="gb-stage"><img alt="{text(description)}" src="data:image/svg+xml,{data}"></div>'
+
+
+def picture(page: str) -> str | None:
+    """Return the SVG of the first drawing in an output, if there is one."""
+    found = _DRAWN.search(page)
+    return None if found is None else unquote(found[1])
 
 
 def bar(counts: Mapping[NodeState, int]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.errors import UsageError
+from graphbit_nb.errors import MissingInputError, UsageError
 from graphbit_nb.execution.engine import needed_inputs, plan_for
 from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.notebook.arguments import assignments, variable
@@ -13,7 +14,7 @@ from graphbit_nb.notebook.options import takes_code
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from graphbit_nb.graph.workflow import Workflow
 
@@ -42,6 +43,17 @@ def inputs_for(
     given.update({name: namespace[name] for name in taken})
     notes = [f"from the notebook's variables: {', '.join(taken)}"] if taken else []
     return given, notes
+
+
+@contextmanager
+def missing_said() -> Iterator[None]:
+    """Say of a missing input how a notebook gives it one."""
+    try:
+        yield
+    except MissingInputError as error:
+        if "did you mean" not in str(error):
+            error.args = (f"{error}; give it with --set NAME=VALUE, as a variable of that name, or by a node",)
+        raise
 
 
 def _is_tool(value: Any) -> bool:

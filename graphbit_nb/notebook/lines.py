@@ -83,8 +83,6 @@ def offer_on(line: Line, names: Names, *, is_cell: bool) -> Offer:
     head = line.words[0]
     if is_cell and head in ProcessorRegistry.kinds():
         readings = {flag(name): reading for name, reading in {**options_of(head), **OF_ALL, **OF_CELL}.items()}
-        if "--images" in readings:
-            readings["--image"] = readings.pop("--images")
         return _next_word(line, readings, names, lambda: names.undefined(head), most=1)
     return _offer_of_command(COMMANDS[head], line, names) if head in COMMANDS else Offer()
 

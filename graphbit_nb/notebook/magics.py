@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, magics_class, no_var_expand
-from traitlets import Bool, CaselessStrEnum, Int
+from traitlets import Bool, CaselessStrEnum, Float, Int, TraitError, Unicode, validate
 
-from graphbit_nb.errors import UsageError, did_you_mean
+from graphbit_nb.errors import UsageError, did_you_mean, nearest
+from graphbit_nb.graph.caching import read_cache_mode
 from graphbit_nb.graph.registry import ProcessorRegistry
-from graphbit_nb.notebook import commands, definitions, helptext
+from graphbit_nb.notebook import commands, definitions, helptext, views
 from graphbit_nb.notebook.arguments import first_word, split
 from graphbit_nb.notebook.options import cell_parser
 from graphbit_nb.notebook.runner import Runner
 from graphbit_nb.notebook.screens import LIVE
 from graphbit_nb.notebook.shows import Shows
 from graphbit_nb.notebook.workspace import Workspace
+from graphbit_nb.session.memory import STORAGES
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
@@ -35,6 +37,15 @@ class GraphbitMagics(Magics):
     live = CaselessStrEnum(
         LIVE, default_value="auto", help="How a run is seen while it goes on: auto, widget, pictures or quiet."
     ).tag(config=True)
+    cache = Unicode("default", help="What is done with remembered answers: a mode, or how old they may be.").tag(
+        config=True
+    )
+    storage = CaselessStrEnum(STORAGES, default_value="disk", help="Where runs are kept: disk or memory.").tag(
+        config=True
+    )
+    replay = Unicode("", help="A cassette that every run is played from; none if empty.").tag(config=True)
+    record = Unicode("", help="A cassette that every run is recorded on; none if empty.").tag(config=True)
+    speed = Float(0.0, min=0.0, help="How fast a cassette is played: 1 as it was; 0 does not wait.").tag(config=True)
     draw = Bool(default_value=True, help="Whether each defining cell draws the workflow.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -42,6 +53,14 @@ class GraphbitMagics(Magics):
         self.workspace = Workspace()
         self.shows = Shows(lambda: self.workspace)
         self.runner = Runner(self)
+
+    @validate("cache")
+    def _checked_cache(self, proposal: Any) -> str:
+        try:
+            read_cache_mode(proposal["value"])
+        except UsageError as error:
+            raise TraitError(str(error)) from None
+        return cast("str", proposal["value"])
 
     @property
     def namespace(self) -> dict[str, Any]:
@@ -65,9 +84,13 @@ class GraphbitMagics(Magics):
         return served
 
     def _serve(self, line: str, cell: str | None, *, awaited: bool) -> Any:
+        if (topic := helptext.asked(line)) is not None:
+            return views.show(views.lines_bundle(helptext.about(topic)))
         command = commands.COMMANDS.get(first_word(line))
         if command is not None and command.free_text:
             return command.serve(self, commands.command.free_text(command, line, cell), awaited)
+        if line.startswith("%%"):
+            raise UsageError(f"{line} is the first line of its cell, or nothing: take away what stands above it")
         words = split(line)
         if not words:
             kinds, names = ", ".join(ProcessorRegistry.kinds()), ", ".join(commands.COMMANDS)
@@ -82,7 +105,9 @@ class GraphbitMagics(Magics):
         if command is None:
             if name in ProcessorRegistry.kinds():
                 raise UsageError(f"%graphbit {name}: a node has a body: write %%graphbit {name} NAME with two %")
-            near = did_you_mean(name, [*commands.COMMANDS, *ProcessorRegistry.kinds()])
+            near = did_you_mean(name, commands.COMMANDS)
+            if not near and (kind := nearest(name, ProcessorRegistry.kinds())) is not None:
+                near = f"; did you mean %%graphbit {kind} with two %?"
             raise UsageError(f"%graphbit: no command {name!r}{near or '; there are ' + ', '.join(commands.COMMANDS)}")
         options = command.parser().read(rest)
         return command.serve(self, options, awaited) if command.runs else command.serve(self, options)
@@ -93,8 +118,10 @@ class GraphbitMagics(Magics):
         if kind not in kinds:
             if kind in commands.COMMANDS:
                 raise UsageError(f"%%graphbit {kind}: this takes no body: write %graphbit {kind} with one %")
-            near = did_you_mean(kind, kinds) or f"; there are {', '.join(kinds)}"
-            raise UsageError(f"no kind of node {kind!r}{near}")
+            if rest and rest[0] in kinds:
+                raise UsageError(f"%%graphbit {kind} {rest[0]}: the kind comes first: %%graphbit {rest[0]} {kind}")
+            near = did_you_mean(kind, [*kinds, *commands.COMMANDS]) or f"; there are {', '.join(kinds)}"
+            raise UsageError(f"%%graphbit: no kind of node {kind!r}{near}")
         options = cell_parser(kind).read(rest)
         definitions.define(self, kind, options, cell, line)
         if options.run:
@@ -104,6 +131,8 @@ class GraphbitMagics(Magics):
 
 def is_run(line: str, has_body: bool) -> bool:
     """Whether a magic's line will run the workflow, and so can be awaited."""
+    if helptext.asked(line) is not None:
+        return False
     command = commands.COMMANDS.get(first_word(line))
     if command is not None and (command.free_text or not has_body):
         return command.runs

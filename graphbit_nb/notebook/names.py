@@ -22,6 +22,8 @@ from graphbit_nb.notebook.models import LOCAL, models_of
 from graphbit_nb.notebook.prompt_words import keys_of
 from graphbit_nb.notebook.words import waiting
 from graphbit_nb.providers.registry import ProviderRegistry
+from graphbit_nb.session.history import is_kept
+from graphbit_nb.session.history import runs as kept_runs
 from graphbit_nb.session.settings import ON_ERROR
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ _FIXED: dict[str, tuple[str, ...]] = {
     "--cache": CACHE_MODES, "--join": JOINS, "--on-item-error": ITEM_ERRORS, "--on-error": ON_ERROR,
 }  # fmt: skip
 _MOST_PATHS = 200
+_MOST_RUNS = 30
 
 
 class Names:
@@ -93,6 +96,8 @@ class Names:
                 return list(self._workspace.drafts)
             case "topic":
                 return [*ProcessorRegistry.kinds(), *COMMANDS]
+            case "run":
+                return self._runs()
             case "asking":
                 return [node.name for node in self._asking()]
             case _:
@@ -177,6 +182,13 @@ class Names:
 
     def _standing(self) -> ExecutionResult | None:
         return self._runner.standing(self._workspace.current)
+
+    def _runs(self) -> list[str]:
+        """Return the runs that are kept, as far as there is a database already."""
+        try:
+            return ["last", *(info.run_id for info in kept_runs(limit=_MOST_RUNS))] if is_kept() else []
+        except GraphbitError:
+            return []
 
     def _asking(self) -> list[NodeSnapshot]:
         result = self._standing()

@@ -40,7 +40,7 @@ OF_ALL: dict[str, dict[str, Any]] = {
         "action": "extend",
         "help": "LlmConfigs: the models to ask, one after the other, when the node's own fails",
     },
-    "cache": {"metavar": "MODE", "help": ", ".join(CACHE_MODES)},
+    "cache": {"metavar": "MODE", "help": f"{', '.join(CACHE_MODES)}, or how old an answer may be: 90s, 3h, 1D"},
 }
 OF_MODELS: dict[str, dict[str, Any]] = {
     "tools": {
@@ -64,6 +64,11 @@ OF_MODELS: dict[str, dict[str, Any]] = {
     "top_p": {"metavar": "P", "type": float, "help": "sent as it is"},
     "stop": {"metavar": "TEXT", "action": "append", "help": "text that ends the answer; may be given again"},
     "seed": {"metavar": "N", "type": int, "help": "sent as it is"},
+    "sample": {
+        "metavar": "N",
+        "type": literal,
+        "help": "which answer to the same question, from 0; 'item': one of its own for each item of --for-each",
+    },
     "images": {
         "metavar": "NAME",
         "action": "append",
@@ -109,7 +114,7 @@ def cell_parser(kind: str) -> Parser:
     parser = Parser(f"%%graphbit {kind}")
     parser.add_argument("name", metavar="NAME", help="name of the node")
     for name, reading in {**options_of(kind), **OF_ALL, **OF_CELL}.items():
-        parser.add_argument("--image" if name == "images" else flag(name), dest=name, **reading)
+        parser.add_argument(flag(name), dest=name, **reading)
     return parser
 
 
@@ -153,8 +158,8 @@ def _provider(name: str, namespace: Mapping[str, Any], where: str) -> Any:
     if isinstance(namespace.get(name), LlmConfig):
         return namespace[name]
     if name not in (known := ProviderRegistry.names()):
-        near = did_you_mean(name, known) or f"; there are {', '.join(known)}"
-        raise UsageError(f"{where} --provider: no provider {name!r}{near}, or a variable's LlmConfig")
+        near = did_you_mean(name, known) or f"; there are {', '.join(known)}, or name a variable with an LlmConfig"
+        raise UsageError(f"{where} --provider: no provider {name!r}{near}")
     return name
 
 

@@ -32,7 +32,7 @@ def _live_row(row: live.Row) -> str:
     told = f'<span class="gb-tail"><bdi>{text}</bdi></span>' if row.tail else f'<span class="gb-cut">{text}</span>'
     return (
         f'<div class="gb-row" data-state="{row.state}"{indent}>{html.mark(row.state)}'
-        f'<b title="{html.text(row.path)}">{html.text(row.label)}</b>{told}'
+        f'<b title="{html.text(row.path)}">{html.text(row.label)}</b> {told} '
         f'<span class="gb-num gb-say">{html.text(row.figure)}</span></div>'
     )
 
@@ -56,8 +56,8 @@ def _done_row(node: NodeSnapshot, of: NodeSnapshot | None, most: int) -> str:
     said = html.text(says(node))
     how = (' class="gb-whole"' if node.parts else "") + (" open" if _is_asked(node) else "")
     return (
-        f"<details{how}><summary>{html.mark(node.state)}{_named(node, of)}"
-        f'<span class="gb-cut">{said}</span><span class="gb-num">{html.seconds(node.latency)}</span>'
+        f"<details{how}><summary>{html.mark(node.state)}{_named(node, of)} "
+        f'<span class="gb-cut">{said}</span> <span class="gb-num">{html.seconds(node.latency)}</span> '
         f'<span class="gb-num">{html.text(html.tokens(node))}</span></summary>'
         f'<div class="gb-open">{_opens(node, of, most) or said}</div></details>'
     )

@@ -10,6 +10,7 @@ from graphbit_nb.notebook.live.state import Subject
 from graphbit_nb.notebook.seen_run import SeenRun, going_on
 from graphbit_nb.session.executor import WorkflowExecutor
 from graphbit_nb.session.history import kept_workflow
+from graphbit_nb.storage.cassette import Cassette
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -113,15 +114,34 @@ class Runner:
         sequential: bool = False,
         on_error: Any = None,
         deadline: float | None = None,
+        record: str | None = None,
+        replay: str | None = None,
+        speed: float | None = None,
     ) -> WorkflowExecutor:
-        """Return an executor with these settings, and the magics' for what is None. Raises `UsageError`."""
+        """Return an executor with these settings, and the magics' for what is None.
+
+        Raises:
+            UsageError: a setting is not allowed.
+            StorageError: the cassette cannot be played.
+        """
         magics = self._magics
+        if record is None and replay is None:
+            record, replay = magics.record or None, magics.replay or None
+        if record is not None and replay is not None:
+            raise UsageError("a run is recorded or played, not both: say --record FILE or --replay FILE")
+        speed = magics.speed if speed is None else speed
+        cassette: Cassette | None = None
+        if (path := replay or record) is not None:
+            cassette = Cassette(path, "none" if replay else "new_episodes", speed=speed or None)
         return WorkflowExecutor(
             magics.workspace.config,
             max_concurrency=magics.max_concurrency if max_concurrency is None else max_concurrency,
             strategy="sequential" if sequential else "parallel",
             on_error=on_error or magics.on_error,
             deadline=deadline,
+            cache=magics.cache,
+            storage=magics.storage,
+            cassette=cassette,
         )
 
     def seen(self, workflow: str) -> SeenRun:

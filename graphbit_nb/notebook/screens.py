@@ -191,7 +191,7 @@ class Widget(Screen):
         """Put the final form in the place of the view, unless a person is waited for, who may answer in it."""
         if result.status == "waiting" and self._pictures is None:
             self._view.update(snapshot=result.snapshot)
-            self._output.show({**result_bundle(result, self._notes), **widget_bundle(self._view, plain(result))})
+            self._output.show(result_bundle(result, self._notes, live=self._view.widget.key))
         else:
             self.leave(result)
 

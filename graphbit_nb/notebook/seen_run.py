@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from graphbit_nb.errors import GraphbitError, UsageError
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.notebook import running
+from graphbit_nb.notebook.inputs import missing_said
 from graphbit_nb.notebook.live.view import Calls
 from graphbit_nb.notebook.screens import Screen, Together, screen_for
 
@@ -151,7 +152,8 @@ class SeenRun:
 
     def _waited_for(self, handle: RunHandle) -> ExecutionResult:
         try:
-            result = handle.result()
+            with missing_said():
+                result = handle.result()
         except GraphbitError:
             self._screen.drop()
             raise

@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.drawing.pictures import svg as draw
+from graphbit_nb.drawing.thrift import thrifty
 from graphbit_nb.errors import GraphbitError
 from graphbit_nb.notebook import html
 
@@ -111,7 +112,7 @@ def _drawing(
     picture, stage = picture_of(workflow, snapshot, new=new)
     bundle = {"text/html": html.page(html.shell([html.head(workflow.name, facts=facts), stage, *notes]))}
     if picture:
-        bundle["image/svg+xml"] = picture
+        bundle["image/svg+xml"] = thrifty(picture)
     return {**bundle, "text/plain": plain}
 
 

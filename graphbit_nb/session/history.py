@@ -8,11 +8,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.states import NodeState, RunStatus
-from graphbit_nb.errors import ConfigurationError, UsageError
+from graphbit_nb.errors import ConfigurationError, StorageError, UsageError
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.session.comparing import Comparison, compared
 from graphbit_nb.session.definitions import changed_since, outline_in, workflow_in
+from graphbit_nb.session.home import DATABASE, expected_home
 from graphbit_nb.session.memory import shared_memory
 from graphbit_nb.session.settings import one_of
 
@@ -121,6 +122,27 @@ def runs(
     if status == UNFINISHED:
         return Runs([info for info in store.find(**asked) if info.is_dead][:limit])
     return Runs(store.find(**asked, status=status, limit=limit))
+
+
+def is_kept() -> bool:
+    """Whether there is a database of runs already; asking makes none, and settles nothing."""
+    return (expected_home() / DATABASE).is_file()
+
+
+def left_unfinished() -> Runs:
+    """Return what `unfinished_runs` does, without settling where the home is; nothing when it cannot be read."""
+    if not is_kept():
+        return Runs()
+    from graphbit_nb.storage.database import Database
+    from graphbit_nb.storage.runs import RunStore
+
+    database = Database(expected_home() / DATABASE)
+    try:
+        return Runs(RunStore(database).unfinished())
+    except StorageError:
+        return Runs()  # whoever runs something is told
+    finally:
+        database.close()
 
 
 def unfinished_runs() -> Runs:

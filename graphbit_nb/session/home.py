@@ -43,10 +43,19 @@ def home() -> Path:
     """Return the directory without making it: what `init` was told, else GRAPHBIT_HOME, else ``.graphbit`` here."""
     with _Home.lock:
         if _Home.settled is None:
-            told = os.environ.get(VARIABLE)
-            path = _Home.wanted or (Path(told).expanduser() if told else Path(USUAL))
-            _Home.settled = path.absolute()
+            _Home.settled = _expected()
         return _Home.settled
+
+
+def expected_home() -> Path:
+    """Return where the directory would be, were it used now; it may still be said otherwise."""
+    with _Home.lock:
+        return _Home.settled or _expected()
+
+
+def _expected() -> Path:
+    told = os.environ.get(VARIABLE)
+    return (_Home.wanted or (Path(told).expanduser() if told else Path(USUAL))).absolute()
 
 
 def made_home() -> Path:

@@ -4,7 +4,7 @@
       "about": "API keys for graphbit_nb, encrypted; ...",
       "format": "graphbit_nb keys",
       "version": 1,
-      "master": {"kind": "passphrase", "id": "...", "check": "...", "salt": "...", "n": 131072, "r": 8, "p": 1},
+      "master": {"kind": "passphrase", "id": "...", "check": "...", "n": 131072, ...},
       "names": ["anthropic", "openai", "openai:work"],
       "nonce": "...",
       "sealed": "..."
@@ -31,8 +31,8 @@ from graphbit_nb.errors import ConfigurationError, StorageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FORMAT = "graphbit_nb keys"
-VERSION = 1
+FORMAT: Literal["graphbit_nb keys"] = "graphbit_nb keys"
+VERSION: Literal[1] = 1
 ABOUT = "API keys for graphbit_nb, encrypted; change them with `%graphbit keys`, not by hand"
 NAME = re.compile(r"[^\W\d][\w.-]{0,63}(:[\w][\w. -]{0,63})?")
 
@@ -166,10 +166,10 @@ class KeyFile(_Data):
         if not hmac.compare_digest(_check(secret, self.head.master), self.head.master.check):
             raise ConfigurationError(_wrong(self.head.master, place))
         try:
-            data = _cipher(secret).decrypt(self.nonce, self.sealed, self.head.as_associated_data())
+            plain = SecretBytes(_cipher(secret).decrypt(self.nonce, self.sealed, self.head.as_associated_data()))
         except InvalidTag:
             raise damaged(place) from None
-        return _entries(SecretBytes(data))
+        return _entries(plain)
 
     def written(self) -> bytes:
         """Return the bytes of the file."""

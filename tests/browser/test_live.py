@@ -250,3 +250,18 @@ def test_it_is_readable_in_both_themes(warm_notebook, theme):
     lab.screenshot(f"inspector-{'dark' if theme == DARK else 'light'}", lab.cell(4))
     colours = view.evaluate("(el) => { const s = getComputedStyle(el); return [s.color, s.backgroundColor]; }")
     assert colours[0] != colours[1]
+
+
+def test_a_person_answers_after_the_page_was_loaded_again(notebook):
+    after = "%%graphbit prompt after\nIt was {{ approve }}."
+    lab = notebook([SETUP, QUICK, HUMAN, after, "r = %graphbit run"])
+    define(lab, 5)
+    live(lab, 4).get_by_role("button", name="yes", exact=True).wait_for()
+    assert "widget-view" not in str(lab.outputs(4))  # what is saved needs no kernel
+    lab.save()
+    lab.page.wait_for_function("() => !panel.context.model.dirty")
+    lab.open()
+    view = live(lab, 4)
+    view.get_by_role("button", name="yes", exact=True).click()
+    state(view, "after", "succeeded")
+    assert lab.run("print(gb.last.outputs['approve'])")[0]["text"] == "yes\n"

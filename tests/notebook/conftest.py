@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 
 import pytest
 from IPython.core.completer import provisionalcompleter
@@ -81,8 +82,11 @@ def scripted(shell):
 
 
 @pytest.fixture(scope="module")
-def kernel():
-    manager, client = start_new_kernel(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+def kernel(tmp_path_factory):
+    home = str(tmp_path_factory.mktemp("home"))
+    manager, client = start_new_kernel(
+        kernel_name="python3", extra_arguments=["--log-level=ERROR"], env={**os.environ, "GRAPHBIT_HOME": home}
+    )
     yield Kernel(manager, client)
     client.stop_channels()
     manager.shutdown_kernel(now=True)

@@ -113,7 +113,7 @@ def test_a_notebook_with_an_agent_is_written_and_loaded_again(functions, tmp_pat
         ("--tools search,search", DefinitionError, "two tools are called 'search'"),
         ("", DefinitionError, "answer: an agent calls tools, and it has none; give it functions"),
         ("--tools search --max-turns 0", DefinitionError, "max_turns=0: give a whole number of at least 1"),
-        ("--tools search --max-turns many", UsageError, "--max-turns: invalid int value: 'many'"),
+        ("--tools search --max-turns many", UsageError, "--max-turns 'many': give a whole number"),
         ("--tools search --tool-timout 3", UsageError, "no option --tool-timout; did you mean '--tool-timeout'?"),
     ],
 )

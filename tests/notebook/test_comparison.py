@@ -3,7 +3,7 @@
 import graphbit_nb as gb
 from graphbit_nb.notebook.comparison import comparison_bundle
 from graphbit_nb.notebook.textdiff import MOST_COMPARED, lines, pieces, sides
-from graphbit_nb.session.comparing import compare
+from graphbit_nb.session.comparing import compared
 
 
 def run(answer, topic="sea"):
@@ -13,7 +13,7 @@ def run(answer, topic="sea"):
 
 
 def bundle(one, other):
-    return comparison_bundle(compare(one, other))
+    return comparison_bundle(compared(one, other))
 
 
 def test_words_that_went_and_came_are_marked():

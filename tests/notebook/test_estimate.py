@@ -77,3 +77,25 @@ def test_a_run_that_has_ended_needs_nothing_more(chain):
     for name in ("a", "b", "c"):
         ran(story, name, 1.0)
     assert seconds_left(chain, story.snapshot, 9.0, 4) == 0.0
+
+
+def test_what_asks_no_model_and_was_never_seen_counts_nothing():
+    builder = gb.WorkflowBuilder("w")
+    for node in (gb.Node.prompt("a", "x"), gb.Node.prompt("b", "{{ a }}"), gb.Node.python("tidy", lambda b: b)):
+        builder.add_node(node)
+    story = ran(Story("a", "b", "tidy"), "a", 5.0)
+    assert seconds_left(builder.build(), story.snapshot, 10.0, 4) == 5.0
+
+
+def test_nothing_is_guessed_where_nothing_is_known():
+    builder = gb.WorkflowBuilder("w")
+    builder.add_node(gb.Node.python("tidy", lambda: 1))
+    assert seconds_left(builder.build(), Story("tidy").snapshot, 1.0, 4) is None
+
+
+def test_a_node_that_took_no_time_before_takes_none(chain):
+    before = Story("a", "b", "c")
+    for name, seconds in (("a", 0.0), ("b", 0.0), ("c", 7.0)):
+        ran(before, name, seconds)
+    story = ran(Story("a", "b", "c"), "a", 60.0)
+    assert seconds_left(chain, story.snapshot, 61.0, 4, before.snapshot) == 7.0

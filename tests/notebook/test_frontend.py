@@ -60,6 +60,22 @@ def test_nothing_from_outside_is_ever_read_as_html():
             assert word not in source, f"{path.name}: {word}"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_no_text_goes_over_several_lines_since_comments_and_indents_are_taken_out_by_line(path):
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        assert line.partition("//")[0].count("`") % 2 == 0, f"{path.name}:{number}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.name)
+def test_what_is_exported_is_imported_somewhere(path):
+    others = "".join(other.read_text("utf-8") for other in MODULES if other != path)
+    imported = {
+        name for names in re.findall(r"^import \{ ([\w, ]+) \}", others, re.MULTILINE) for name in names.split(", ")
+    }
+    if path.name != frontend.ENTRY:
+        assert exported_by(path.read_text("utf-8")) <= imported
+
+
 def test_nothing_is_fetched_from_anywhere():
     for path in frontend.folder().iterdir():
         for address in re.findall(r"https?://[^\s\"'`)]+", path.read_text("utf-8")):

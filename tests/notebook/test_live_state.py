@@ -167,3 +167,16 @@ def test_without_a_layout_engine_the_reason_is_told(chain, monkeypatch):
     monkeypatch.setattr("graphbit_nb.notebook.live.state.Drawing.of", fail)
     whole = LiveState(Subject(workflow=chain)).whole(0.0)
     assert (whole["picture"], whole["problem"]) == (None, "no Graphviz")
+
+
+def test_what_opens_into_many_is_one_card_until_somebody_unfolds_it():
+    inner = workflow_of(*(gb.Node.prompt(f"n{i}", "x") for i in range(300)))
+    whole = workflow_of(
+        gb.Node.prompt("listed", "x", output="list[text]"),
+        gb.Node.prompt("each", "{{ one }}", for_each="one in listed"),
+        gb.Node.workflow("inner", inner),
+    )
+    story = Story("listed", "each", "inner").items("each", "s" * 1000)
+    told = LiveState(Subject(workflow=whole, snapshot=story.snapshot)).whole(1.0)
+    assert told["picture"]["cards"] == 3
+    assert len(told["rows"]) < 20

@@ -246,3 +246,23 @@ def test_nothing_is_sent_after_the_end(view_of):
     view.update(new="a")
     view.close()
     assert view.widget.got == []
+
+
+def test_what_has_not_been_told_when_a_view_is_closed_is_told_then(view_of):
+    story = Story("a", "b")
+    view = view_of(Subject(workflow=SIMPLE, snapshot=story.snapshot))
+    story("NodeStarted", "a")("NodeSucceeded", "a", output="x")
+    view.update(notes=(("", "soon"),))
+    view.close()
+    told = {name: node for message in view.widget.got for name, node in message.get("nodes", {}).items()}
+    assert told["a"]["state"] == "succeeded"
+
+
+def test_where_nothing_runs_a_change_does_not_wait_for_the_pause_that_a_run_is_left(view_of, monkeypatch):
+    monkeypatch.setattr("graphbit_nb.notebook.live.view._WORK", 1e9)
+    view = view_of()
+    for count in (1, 2, 3):
+        view.update(notes=(("", f"note {count}"),))
+        view.widget.wait_for(
+            lambda message, count=count: message.get("notes") == [{"state": "", "text": f"note {count}"}]
+        )

@@ -19,7 +19,7 @@ class View:
     def __init__(self, subject, _calls):
         self.subject, self.is_closed = subject, False
         self.is_seen = type("Seen", (), {"is_set": lambda _: False})()
-        self.widget = type("Model", (), {"_repr_mimebundle_": lambda _: {"widget": "live"}})()
+        self.widget = type("Model", (), {"key": "key-of-the-view", "_repr_mimebundle_": lambda _: {"widget": "live"}})()
 
     def update(self, **changes):
         for name, value in changes.items():
@@ -147,10 +147,11 @@ def test_a_view_stays_where_a_person_may_answer_in_it(widget, shown):
     widget.update(story.snapshot)
     result = ExecutionResult(FLOW, story.snapshot)
     widget.finish(result)
-    assert shown[-1][1]["widget"] == "live"
+    assert "widget" not in shown[-1][1]  # what is saved needs no kernel
+    assert widget._view.widget.key in shown[-1][1]["text/html"]  # and joins the view that is there
     assert not widget._view.is_closed
     widget.leave(result)
-    assert "widget" not in shown[-1][1]
+    assert widget._view.widget.key not in shown[-1][1]["text/html"]
 
 
 def test_a_run_beside_the_cells_that_cannot_begin_says_why(widget, shown):

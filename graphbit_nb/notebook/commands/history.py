@@ -136,3 +136,20 @@ def _hints(found: Runs, limit: int) -> list[str]:
     if any(info.is_dead for info in found):
         hints.append("unfinished: %graphbit resume RUN goes on with it")
     return hints
+
+
+_MOST_TOLD = 3
+
+
+def tell_unfinished() -> None:
+    """Say which runs were cut off, and how to go on with them: when the extension is loaded."""
+    found = kept.left_unfinished()
+    lines = [
+        f"the run {info.run_id} of {info.workflow} did not finish: {info.done:,} of {info.total:,} done; "
+        f"%graphbit resume {info.run_id} goes on with it, %graphbit forget {info.run_id} throws it away"
+        for info in found[:_MOST_TOLD]
+    ]
+    if len(found) > _MOST_TOLD:
+        lines.append(f"and {len(found) - _MOST_TOLD:,} more: %graphbit history --status unfinished")
+    if lines:
+        views.show(views.lines_bundle(lines))

@@ -43,6 +43,9 @@ T = TypeVar("T")
     arg("--fresh", action="store_true", help="ask anew, whatever is remembered; remember the new answers"),
     arg("--cache", metavar="MODE", help=f"{', '.join(CACHE_MODES)}, or how old an answer may be: 3h, 1D"),
     arg("--tag", metavar="WORD", nargs="+", action="extend", default=[], help="to find the run by"),
+    arg("--record", metavar="FILE", help="record calls on a cassette; those that are on it are played"),
+    arg("--replay", metavar="FILE", help="play a cassette: needs no key and no network"),
+    arg("--speed", metavar="X", type=float, help="how fast it is played: 1 as it was; else nothing is waited for"),
     runs=True,
     words="node",
     example="%graphbit run summary --set topic='the sea'",
@@ -162,6 +165,9 @@ def _begin(
         sequential=getattr(options, "sequential", False),
         on_error=getattr(options, "on_error", None),
         deadline=getattr(options, "deadline", None),
+        record=getattr(options, "record", None),
+        replay=getattr(options, "replay", None),
+        speed=getattr(options, "speed", None),
     )
     return magics.runner.run(
         workflow, inputs, executor, nodes=nodes, pinned=pinned, cache=_mode(options), tags=getattr(options, "tag", ()),

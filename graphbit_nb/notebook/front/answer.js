@@ -47,7 +47,7 @@ export function answerBlocks(record, ui) {
 function modesOf(answer) {
   if (isRecords(answer.value)) return ["Table", "Tree", "Text"];
   if (isStructure(answer)) return ["Tree", "Text"];
-  return answer.cut && /^\s*[[{]/.test(answer.text) ? ["Raw", "Text"] : ["Text", "Raw"]; // data that was cut is no data
+  return answer.cut !== 0 && /^\s*[[{]/.test(answer.text) ? ["Raw", "Text"] : ["Text", "Raw"]; // data that was cut is no data
 }
 
 function modeOf(record, ui) {

@@ -50,8 +50,10 @@ export function makeCamera(svg, told) {
     const wide = size.w * k;
     const high = size.h * k;
     const isTooWide = wide > port.w;
-    const x = isTooWide && size.rankdir === "LR" ? MARGIN : (port.w - wide) / 2;
-    const y = high > port.h || size.rankdir === "TB" ? MARGIN : Math.min((port.h - high) / 2, 3 * MARGIN);
+    const isLR = size.rankdir === "LR";
+    const x = !isTooWide ? (port.w - wide) / 2 : isLR ? MARGIN : around(middleAt(size.start?.x, size.start?.w) * k, wide, port.w);
+    const y = high > port.h && isLR ? around(middleAt(size.start?.y, size.start?.h) * k, high, port.h)
+      : high > port.h || !isLR ? MARGIN : Math.min((port.h - high) / 2, 3 * MARGIN);
     isByHand = false;
     write({ x, y, k }, isGliding);
   }
@@ -182,6 +184,13 @@ function tallest() {
   return within(window.screen.availHeight * 0.65, 400, 720);
 }
 
-export function within(value, least, most) {
+function within(value, least, most) {
   return Math.max(Math.min(least, most), Math.min(Math.max(least, most), value));
+}
+
+const middleAt = (from = 0, long = 0) => from + long / 2;
+
+/** Where a drawing that is longer than its room begins, so that a place in it is in the middle, as far as it reaches. */
+function around(place, long, room) {
+  return within(room / 2 - place, room - long - MARGIN, MARGIN);
 }

@@ -1,8 +1,9 @@
-// The live view: `render` shows a widget's model, `mount` a record that needs no kernel.
+// The live view: `render` shows a widget's model, `mount` a record that needs no kernel, `join` a record until there is a
+// model again.
 //
 // Each part is made by makeX(source, view), and returns { el, update(changed), destroy() }. `view` is what one view on the
 // page knows and the kernel does not: { selected() -> path|null, select(path|null), on(listener) -> off, say(text) };
-// its listeners are told the path when the selection changes.
+// its listeners are told the path, and the one before, when the selection changes.
 
 import { h, setAttr } from "./dom.js";
 import { makeHead } from "./head.js";
@@ -20,9 +21,36 @@ function mount(el, record) {
   return openView(el, recordSource(record));
 }
 
+const MODELS = "graphbitModels"; // in the window: { key: model } of those whose kernel is there
+
+/** Lets saved pictures of a run find the model of the run, see `join`. Called once for each model. */
+function initialize({ model }) {
+  const key = model.get("key");
+  window[MODELS] ??= new Map();
+  window[MODELS].set(key, model);
+  window.dispatchEvent(new CustomEvent(MODELS, { detail: key }));
+  return () => window[MODELS].delete(key);
+}
+
+/** Mounts a record; in its place, once there is a model of this key, the view of the model. */
+function join(el, record, key) {
+  let close = mount(el, record);
+  function found() {
+    window.removeEventListener(MODELS, heard);
+    close();
+    close = render({ model: window[MODELS].get(key), el });
+  }
+  function heard(event) {
+    if (event.detail === key) found();
+  }
+  if (window[MODELS]?.has(key)) found();
+  else window.addEventListener(MODELS, heard);
+}
+
 function openView(el, source) {
   const spoken = makeSpoken(source);
   const view = makeSelection(spoken.say);
+  const offSelected = view.on(selected); // before the parts: the inspector that closes lets go of the focus
   const stage = makeStage(source, view);
   const head = makeHead(source, view);
   const inspector = makeInspector(source, view);
@@ -39,11 +67,11 @@ function openView(el, source) {
     view.select(null);
   }
 
-  function selected(path) {
+  function selected(path, before) {
     const hadFocus = side.contains(document.activeElement);
     side.hidden = path === null;
     split.toggleAttribute("data-open", path !== null);
-    if (path === null && hadFocus) stage.focus();
+    if (path === null && hadFocus) stage.focus(before);
   }
 
   function update(changed) {
@@ -58,7 +86,7 @@ function openView(el, source) {
     }
   }
 
-  const offs = [view.on(selected), source.on(update)];
+  const offs = [offSelected, source.on(update)];
   setAttr(shell, "aria-label", labelOf(source.state()));
   setAttr(root, "data-theme", source.state().theme);
   el.replaceChildren(root);
@@ -81,8 +109,9 @@ function makeSelection(say) {
     selected: () => path,
     select(next) {
       if (next === path) return;
+      const before = path;
       path = next;
-      for (const listener of [...listeners]) listener(path);
+      for (const listener of [...listeners]) listener(path, before);
     },
     on(listener) {
       listeners.add(listener);
@@ -91,5 +120,5 @@ function makeSelection(say) {
   };
 }
 
-export { mount };
-export default { render };
+export { join, mount };
+export default { initialize, render };

@@ -2,7 +2,7 @@
 
 import { h, hs } from "./dom.js";
 
-export const MARKS = {
+const MARKS = {
   "pending": {"paint": "line", "body": "M6.1 1.8A6.5 6.5 0 0 1 9.9 1.8M12.2 3A6.5 6.5 0 0 1 14.2 6.1M14.2 9.9A6.5 6.5 0 0 1 12.2 13M9.9 14.2A6.5 6.5 0 0 1 6.1 14.2M3.8 13A6.5 6.5 0 0 1 1.8 9.9M1.8 6.1A6.5 6.5 0 0 1 3.8 3", "glyph": ""},
   "ready": {"paint": "line", "body": "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0 -13z", "glyph": "M8 7.9v.2"},
   "running": {"paint": "line", "body": "M8 1.5A6.5 6.5 0 1 1 1.5 8", "glyph": ""},
@@ -16,7 +16,7 @@ export const MARKS = {
   "stale": {"paint": "line", "body": "M8 1.5a6.5 6.5 0 1 1 0 13a6.5 6.5 0 1 1 0 -13z", "glyph": "M8 4.4V8l2.5 1.7"}
 };
 
-export const KINDS = {
+const KINDS = {
   "prompt": "M2.5 3.2h11v7.3H7.8L5 13v-2.5H2.5z",
   "python": "M5.3 4.3L1.8 8l3.5 3.7M10.7 4.3L14.2 8l-3.5 3.7M9 3.2L7 12.8",
   "condition": "M1.8 8h3.7l4.3-4h4.2M12 2l2 2-2 2M5.5 8l4.3 4h4.2M12 10l2 2-2 2",

@@ -15,7 +15,7 @@ export function placeOf(el) {
 }
 
 /** What makes an element of one drawing the same thing as one of another. */
-export function keyOf(el) {
+function keyOf(el) {
   const { id, from, to } = el.dataset;
   return JSON.stringify([el.classList[0], id ?? from ?? "", to ?? ""]);
 }

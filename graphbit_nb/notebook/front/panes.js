@@ -145,7 +145,7 @@ function fromWords({ name, from }) {
 function sizeWords({ value, text, cut }) {
   if (Array.isArray(value)) return plural(value.length, "item");
   if (value !== null && typeof value === "object") return plural(Object.keys(value).length, "field");
-  return value === undefined ? plural(text.length + cut, "character") : "";
+  return value === undefined && cut !== null ? plural(text.length + cut, "character") : "";
 }
 
 // ---- attempts

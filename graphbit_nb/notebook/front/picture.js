@@ -4,10 +4,12 @@ import { readBoard } from "./board.js";
 import { hs, readGroups, readSvg, setAttr } from "./dom.js";
 import { MORPH_MS, morphGraph } from "./morph.js";
 import { patchGroup } from "./patch.js";
+import { makePieces } from "./pieces.js";
 import { fitTexts } from "./texts.js";
 
-const MOST_MOVING = 150; // cards; above, nothing moves
+const MOST_MOVING = 60; // cards; above, nothing moves
 const NEW_MS = 2000; // that the halo of a new card stays
+const PICTURE_SAYS = ["aria-label", "data-rankdir", "data-density"];
 const PATCHED_AT_ONCE = 40; // cards; a hundred would make a slow machine miss a frame
 
 /**
@@ -17,6 +19,7 @@ const PATCHED_AT_ONCE = 40; // cards; a hundred would make a slow machine miss a
 export function makePicture(source, svg, shown) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const unpatched = new Set(); // names such as "cards:draft" of what has come and is not shown yet
+  const pieces = makePieces();
   let board = readBoard(hs("g"));
   let key = null;
   let flows = {};
@@ -32,6 +35,7 @@ export function makePicture(source, svg, shown) {
     if (isMoving) return;
     unpatched.clear();
     const { picture, ...state } = source.state();
+    if (picture && picture.cards > MOST_MOVING && !pieces.isEmpty() && update(picture, state)) return;
     const fresh = picture && readSvg(picture.svg);
     const graph = fresh?.querySelector(".gb-graph");
     if (!graph) {
@@ -45,16 +49,44 @@ export function makePicture(source, svg, shown) {
     key = picture.key;
     const added = put(graph, change, isAnimated, picture.cards);
     setAttr(svg, "data-motion", change.isCalm ? null : "on");
-    for (const name of ["aria-label", "data-rankdir", "data-density"]) setAttr(svg, name, fresh.getAttribute(name));
+    for (const name of PICTURE_SAYS) setAttr(svg, name, fresh.getAttribute(name));
     board = readBoard(svg.querySelector(".gb-graph"));
     fit([...board.cards.values()]);
     markNew(added);
     shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused });
+    if (picture.cards > MOST_MOVING) begin(picture, state);
+    else pieces.clear();
     if (isAnimated) rest();
+  }
+
+  function begin(picture, state) {
+    pieces.begin(picture.svg, svg.querySelector(".gb-graph"));
+    for (const id of Object.keys(state.cards)) if (board.cards.has(id)) pieces.forget(board.cards.get(id));
+    for (const id of Object.keys(state.frames)) if (board.frames.has(id)) pieces.forget(board.frames.get(id));
+  }
+
+  /** Turns a large drawing into the next one, of which only what is new is read; false where that is not possible. */
+  function update(picture, state) {
+    const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
+    const change = pieces.update(picture.svg, svg.querySelector(".gb-graph"));
+    if (!change) return false;
+    const isOther = key !== picture.key;
+    key = picture.key;
+    for (const name of PICTURE_SAYS) setAttr(svg, name, change.root.getAttribute(name));
+    board = readBoard(svg.querySelector(".gb-graph"));
+    fit(change.read.filter((el) => el.classList.contains("gb-node")));
+    if (isOther) markNew(change.added);
+    for (const part of ["cards", "frames"]) for (const id of Object.keys(state[part])) unpatched.add(`${part}:${id}`);
+    board.setFlows(state.flows);
+    flows = state.flows;
+    if (isOther) shown({ size: sizeOfPicture(change.root, picture), isAnimated: false, focused });
+    if (unpatched.size) patchSome();
+    return true;
   }
 
   function takeAway() {
     svg.replaceChildren();
+    pieces.clear();
     board = readBoard(hs("g"));
     key = null;
   }
@@ -101,6 +133,7 @@ export function makePicture(source, svg, shown) {
       const el = (isCard ? board.cards : board.frames).get(group.dataset.id);
       if (!el) continue;
       patchGroup(el, group);
+      pieces.forget(el);
       if (isCard) cards.push(el);
     }
     fit(cards);

@@ -4,7 +4,7 @@ import { cardOf } from "./board.js";
 import { makeCamera } from "./camera.js";
 import { h, hs, setAttr } from "./dom.js";
 import { makeFolds } from "./folds.js";
-import { makeKeys } from "./keys.js";
+import { inReadingOrder, makeKeys } from "./keys.js";
 import { makePaths } from "./paths.js";
 import { makePicture } from "./picture.js";
 import { makeSearch } from "./search.js";
@@ -17,7 +17,7 @@ const DOUBLE_MS = 240; // a click on a sub-workflow waits so long for a second o
 const STAGE_NOTE_MS = 6000;
 const KEYS_SAID = "arrow keys follow the links, Enter opens, o unfolds, slash searches, f fits";
 
-/** Returns { el, update(changed), destroy(), focus() }. */
+/** Returns { el, update(changed), destroy(), focus(path) }. */
 export function makeStage(source, view) {
   const svg = hs("svg", { class: "gb-svg gb-live-svg", role: "group", tabindex: "-1", "aria-description": KEYS_SAID });
   const empty = h("div", { class: "gb-empty", hidden: true });
@@ -62,7 +62,7 @@ export function makeStage(source, view) {
 
   /** After another drawing was put in the place of the one before. */
   function settle({ size, isAnimated, focused }) {
-    camera.setSize(size, isAnimated);
+    camera.setSize({ ...size, start: beginning() }, isAnimated);
     setHeight();
     markSelected(view.selected());
     keys.refresh();
@@ -72,6 +72,12 @@ export function makeStage(source, view) {
     if (focused !== null) keys.focus(heirOf(focused));
     setCorner();
     keepInSight();
+  }
+
+  /** The box of the first card: what does not fit is seen from there. */
+  function beginning() {
+    const board = picture.board();
+    return board.box(inReadingOrder(board, rankdir())[0]);
   }
 
   /** The card that stands for one which may be gone: folded into another, or unfolded into several. */
@@ -180,12 +186,13 @@ export function makeStage(source, view) {
       keepInSight();
     }
     clearTimeout(widthTimer);
-    if (Math.abs(w - toldWidth) > WIDTH_STEP) widthTimer = setTimeout(tellWidth, toldWidth ? WIDTH_MS : 0, w);
+    const whole = el.parentElement?.clientWidth ?? w; // the inspector takes room beside it, and is gone again
+    if (Math.abs(whole - toldWidth) > WIDTH_STEP) widthTimer = setTimeout(tellWidth, toldWidth ? WIDTH_MS : 0, whole);
   }
 
   function tellWidth(w) {
     toldWidth = w;
-    source.call({ call: "width", px: Math.round(w - SIDES) });
+    source.width(Math.round(w - SIDES));
   }
 
   function setHeight() {
@@ -214,7 +221,7 @@ export function makeStage(source, view) {
 
   return {
     el, update,
-    focus: () => giveFocus(view.selected() === null ? null : cardOf(picture.board(), view.selected())),
+    focus: (path) => giveFocus(path === null ? null : cardOf(picture.board(), path)),
     destroy() {
       off();
       sight.disconnect();

@@ -1,7 +1,7 @@
 // What a view shows and where it comes from: a widget's model, or a record that needs no kernel.
 //
 // A source is { state(), on(listener) -> off, call(message), inspect(path) -> Promise<NodeRecord|null>,
-// problem(path) -> why there was no record, live, close() }. `state()` is the whole state, never changed in place; beside
+// problem(path) -> why there was no record, width(px), live, close() }. `state()` is the whole state, never changed in place; beside
 // what the contract names it holds what came since the picture was drawn: `cards` {id: markup}, `frames` {id: markup},
 // `flows` {key: [from, to, flow]}; and `refused` { of, text } | null, the latest call that was not followed.
 //
@@ -14,6 +14,7 @@
 const WHOLE_PARTS = ["workflow", "picture", "problem", "nodes", "run", "rows", "notes", "actions", "folds", "direction", "theme"];
 const PLAIN_PARTS = ["workflow", "problem", "run", "notes", "actions", "folds", "direction"];
 const setByViews = new WeakSet(); // states that the kernel has not sent whole
+const openWidths = new WeakMap(); // model: { source: px } of the views that are open, which share one layout
 const PATIENCE = 15_000; // ms that a kernel has to answer `inspect`
 
 /** The source of a view in a notebook whose kernel runs. */
@@ -22,6 +23,12 @@ export function modelSource(model) {
   let waiting = []; // for records: { path, resolve, timer }
   const problems = new Map();
   const news = newsRoom();
+  const me = {};
+  if (!openWidths.has(model)) openWidths.set(model, new Map());
+  const open = openWidths.get(model);
+
+  /** Tells the width of the widest view: two views of one drawing do not take it from each other. */
+  const tellWidth = () => model.send({ call: "width", px: Math.max(...open.values()) });
 
   function keep(next) {
     state = next;
@@ -79,7 +86,14 @@ export function modelSource(model) {
     call: (message) => model.send(message),
     inspect,
     problem: (path) => problems.get(path) ?? null,
+    width(px) {
+      open.set(me, px);
+      tellWidth();
+    },
     close() {
+      const mine = open.get(me) ?? 0;
+      open.delete(me);
+      if (open.size && mine > Math.max(...open.values())) tellWidth();
       model.off("change:state", hearState);
       model.off("msg:custom", hearMessage);
       for (const one of waiting) clearTimeout(one.timer);
@@ -98,6 +112,7 @@ export function recordSource(record) {
     call() {},
     inspect: (path) => Promise.resolve(record.nodes?.[path] ?? null),
     problem: () => null,
+    width() {},
     close() {},
   };
 }

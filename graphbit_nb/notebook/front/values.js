@@ -17,14 +17,14 @@ const TINTS = 4;
 
 /**
  * Shows a text.
- * @param options { prose, cut, where, pieces }: whether it is prose; characters that were left out, and what gives them;
+ * @param options { prose, cut, where, pieces }: whether it is prose; characters that were left out (null: nobody counted), and what gives them;
  *   the text in pieces [{ text, name, tint }], of which those with a name came from elsewhere.
  */
 export function textBlock(text, { prose = false, cut = 0, where = "", pieces = null } = {}) {
   const el = h("div", { class: prose ? "gb-prose" : "gb-text", dir: "auto" });
   const rest = [...(pieces ?? [{ text }])];
   const more = h("button", { type: "button", class: "gb-more", onclick: () => showMore(TEXT_MORE) });
-  const end = cut ? h("span", { class: "gb-cut-note" }, cutNote(cut, where)) : null;
+  const end = cut !== 0 ? h("span", { class: "gb-cut-note" }, cutNote(cut, where)) : null;
 
   function showMore(room) {
     const hadFocus = more === el.ownerDocument.activeElement;
@@ -61,7 +61,7 @@ function pieceOf({ text, name, tint }) {
 
 /** Says what was left out, and what gives all of it. */
 function cutNote(cut, where) {
-  return `… and ${counted(cut)} more characters${where ? `: ${where}` : ""}`;
+  return `… and ${cut === null ? "more" : `${counted(cut)} more characters`}${where ? `: ${where}` : ""}`;
 }
 
 /** What gives the whole of something that is shown cut. */

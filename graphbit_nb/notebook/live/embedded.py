@@ -10,12 +10,13 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
+from graphbit_nb.core.snapshot import RunSnapshot
+from graphbit_nb.drawing.pictures import WIDTH
 from graphbit_nb.notebook.live import frontend
 from graphbit_nb.notebook.live.records import records
 from graphbit_nb.notebook.live.state import LiveState, Look, Subject
 
 if TYPE_CHECKING:
-    from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.graph.workflow import Workflow
 
 BUDGET = 120_000
@@ -29,30 +30,35 @@ def share(workflow: Workflow) -> int:
     return max(_LEAST, min(_MOST, BUDGET // (_TEXTS * max(1, len(workflow.nodes)))))
 
 
-def enlivened(static: str, workflow: Workflow, snapshot: RunSnapshot, width: float = 960) -> str:
+def state_of(workflow: Workflow, snapshot: RunSnapshot, width: float = WIDTH) -> LiveState:
+    """Return how a run that has ended is shown, laid out for so many pixels."""
+    return LiveState(Subject(workflow=workflow, snapshot=snapshot), Look(width=width))
+
+
+def enlivened(static: str, state: LiveState, live: str = "") -> str:
     """Return HTML that shows `static`, and in its place, where scripts run, the view of the run.
 
     Args:
         static: HTML that needs nothing.
-        workflow: What was run.
-        snapshot: How it ended.
-        width: Pixels that the drawing is laid out for.
+        state: A workflow and how its run has ended, or stands.
+        live: Key of the widget that shows the run, if it goes on: as long as there is its kernel, it is seen here.
     """
-    state = LiveState(Subject(workflow=workflow, snapshot=snapshot), Look(width=width))
+    workflow, snapshot = state.subject.workflow, state.subject.snapshot or RunSnapshot()
     record = {
         "state": state.whole(snapshot.finished or 0.0),
         "nodes": records(workflow, snapshot, share(workflow)),
     }
     name = f"graphbit-{secrets.token_hex(8)}"
     # Every text of the run is packed, in letters and digits: nothing of it can end the script.
-    packed = frontend.pack(json.dumps(record, default=str))
+    packed = frontend.pack(json.dumps(record))
     style = frontend.pack(frontend.css())
+    mounted = f"join(view, JSON.parse(text), '{live}')" if live else "mount(view, JSON.parse(text))"
     script = (
         f"const unpack = {frontend.UNPACK};"
         f"Promise.all([{frontend.code()}, unpack('{packed}'), unpack('{style}')]).then(([code, text, css]) => {{ "
         f"for (const place of document.querySelectorAll('[data-graphbit={name}]:not([data-alive])')) {{ "
         "place.dataset.alive = ''; const style = document.createElement('style'); style.textContent = css; "
         "const view = document.createElement('div'); place.replaceChildren(style, view); "
-        "code.mount(view, JSON.parse(text)); } });"
+        f"code.{mounted}; }} }});"
     )
     return f'<div data-graphbit="{name}">{static}</div><script>{{ {script} }}</script>'

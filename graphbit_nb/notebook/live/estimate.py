@@ -5,6 +5,8 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from graphbit_nb.graph.registry import ProcessorRegistry
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,9 +19,10 @@ def seconds_left(
 ) -> float | None:
     """Return the seconds that are probably left, or None while there is nothing to guess from.
 
-    A node is taken to need what it took in the run before; else what nodes of its kind have taken in this run. What is
-    left is at least the longest chain of nodes that wait for each other, and at least all the work that is left shared
-    among the slots (the two lower bounds of list scheduling, R. L. Graham, 1969).
+    A node is taken to need what it took in the run before; else what nodes of its kind have taken in this run; else
+    nothing, if it asks no model. What is left is at least the longest chain of nodes that wait for each other, and at
+    least all the work that is left, shared among the slots: the two lower bounds of list scheduling (R. L. Graham,
+    1969).
 
     Args:
         workflow: What is run.
@@ -31,14 +34,21 @@ def seconds_left(
     means = _by_kind(workflow, snapshot)
     alone: dict[str, float] = {}  # what the longest leaf of a node still needs by itself
     work = 0.0
+    is_guess = False  # whether anything is known of what is left
     for name, node in snapshot.nodes.items():
         if node.state.is_final:
             continue
-        known = _took_before(name, before) or means.get(workflow.nodes[name].kind)
-        if known is None:
+        kind = workflow.nodes[name].kind
+        known = _took_before(name, before)
+        known = means.get(kind) if known is None else known
+        if known is not None:
+            is_guess = True
+        elif _may_ask_model(kind):
             return None
-        alone[name], all_of_it = _needs(node, known, now, slots)
+        alone[name], all_of_it = _needs(node, known or 0.0, now, slots)
         work += all_of_it
+    if alone and not is_guess:
+        return None
     longest: dict[str, float] = {}
     plan = workflow.plan
     for name in (plan.names[number] for number in plan.order):
@@ -72,6 +82,11 @@ def _by_kind(workflow: Workflow, snapshot: RunSnapshot) -> dict[str, float]:
                 part.latency for part in node.parts.values() if part.latency is not None and part.state.has_output
             )
     return {kind: fmean(times) for kind, times in took.items() if times}
+
+
+def _may_ask_model(kind: str) -> bool:
+    processor = ProcessorRegistry.find(kind)
+    return processor is None or processor.asks_model or processor.runs_as == "nodes"
 
 
 def _took_before(name: str, before: RunSnapshot | None) -> float | None:

@@ -84,6 +84,6 @@ def code() -> str:
 
 @cache
 def widget_module() -> str:
-    """Return the module of a widget: it unpacks the real one when the first view is shown."""
-    render = "async (args) => (await code).default.render(args)"
-    return f"const code = {code()};\nexport default {{ render: {render} }};\n"
+    """Return the module of a widget: it unpacks the real one."""
+    parts = ", ".join(f"{name}: async (args) => (await code).default.{name}(args)" for name in ("initialize", "render"))
+    return f"const code = {code()};\nexport default {{ {parts} }};\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
@@ -137,16 +138,18 @@ def _answer(node: NodeSnapshot, most: int) -> dict[str, Any] | None:
 def _value(value: Any, most: int) -> dict[str, Any]:
     """Return a value as text, and as data where it is data and not too long."""
     written, is_prose = html.written(value, most)
-    shown = {"text": written[:most], "cut": max(0, _length(value, written) - most)}
+    shown = {"text": written[:most], "cut": _left_out(value, written, most)}
     if not is_prose and len(written) <= most:
         with suppress(ValueError):  # it is no data, but something that has a text
             shown["value"] = json.loads(written, parse_constant=str)
     return shown
 
 
-def _length(value: Any, written: str) -> int:
-    """Return the length of a text; of data no more of it is made than is shown, so it is at least that."""
-    return len(value) if isinstance(value, str) else len(written)
+def _left_out(value: Any, written: str, most: int) -> int | None:
+    """Return how many characters are left out; None for data, of which no more is made than is shown."""
+    if isinstance(value, str):
+        return max(0, len(value) - most)
+    return 0 if len(written) <= most else None
 
 
 def _text(text: str, most: int) -> dict[str, Any]:
@@ -203,7 +206,7 @@ def _attempt(attempt: Attempt, most: int) -> dict[str, Any]:
 def _parameter(value: Any) -> Any:
     if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
         return list(value)
-    is_plain = isinstance(value, str | int | float | bool) or value is None
+    is_plain = isinstance(value, str | int | bool) or value is None or (isinstance(value, float) and isfinite(value))
     return value if is_plain else html.written(value, 500, indent=None)[0]
 
 

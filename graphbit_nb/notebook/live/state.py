@@ -114,6 +114,7 @@ class LiveState:
             scene = self.scene(now)
             self.lay_out(scene)
         before, told_cards, told_flows = self._sent, self._sent_cards, self._sent_flows
+        flows: Mapping[tuple[str, str], str] | None = None
         data = self._data(scene, now)
         changed: Data = {}
         for key in ("problem", "run", "notes", "actions", "folds", "direction", "workflow"):
@@ -130,8 +131,11 @@ class LiveState:
                 changed["picture"] = self._picture(drawing)
                 changed["nodes"] = data["nodes"]
             else:
-                changed |= _restyled(drawing, scene, told_cards, told_flows, before)
-        seq = self._remember(scene, data)
+                flows = drawing.flows()
+                changed |= _restyled(drawing, scene, told_cards, before)
+                if moved := [[*ends, flow] for ends, flow in flows.items() if told_flows.get(ends) != flow]:
+                    changed["flows"] = moved
+        seq = self._remember(scene, data, flows)
         if not changed or (set(changed) == {"run"} and _is_same_moment(changed["run"], before.get("run"))):
             return None
         return {"kind": "delta", "seq": seq, **changed}
@@ -143,6 +147,14 @@ class LiveState:
             about.workflow, about.snapshot, new=about.new, stale=about.stale, unfold=self.look.unfold,
             now=now - now % _BLINK,
         )  # fmt: skip
+
+    def picture(self, now: float) -> tuple[str, str]:
+        """Return a picture that stands alone, or an empty text and why there is none."""
+        scene = self.scene(now)
+        self.lay_out(scene)
+        if self._drawing is None:
+            return "", self._problem or ""
+        return self._drawing.with_states_of(scene).alone().svg(), ""
 
     def has_drawing_of(self, scene: Scene) -> bool:
         """Whether nothing needs to be laid out to draw this; what could not be laid out is not tried again."""
@@ -190,11 +202,13 @@ class LiveState:
             "cards": len(drawing.scene.cards),
         }
 
-    def _remember(self, scene: Scene, data: Data) -> int:
+    def _remember(self, scene: Scene, data: Data, flows: Mapping[tuple[str, str], str] | None = None) -> int:
         """Take this as told, and return the number of the telling."""
         self._sent = data
         self._sent_cards = scene.by_id()
-        self._sent_flows = {} if self._drawing is None else self._drawing.flows()
+        if flows is None:
+            flows = {} if self._drawing is None else self._drawing.flows()
+        self._sent_flows = flows
         self._pictures_told = self._pictures
         self._told += 1
         return self._told
@@ -244,10 +258,8 @@ def _frame_node(frame: Any) -> Data:
     }
 
 
-def _restyled(
-    drawing: Drawing, scene: Scene, cards: Mapping[str, Card], flows: Mapping[tuple[str, str], str], before: Data
-) -> Data:
-    """Return the markup of the cards and frames that look different, and the links that have come farther."""
+def _restyled(drawing: Drawing, scene: Scene, cards: Mapping[str, Card], before: Data) -> Data:
+    """Return the markup of the cards and frames that look different."""
     found: Data = {}
     if other := {card.id: drawing.card(card.id) for card in scene.cards if cards.get(card.id) != card}:
         found["cards"] = other
@@ -259,8 +271,6 @@ def _restyled(
     }
     if frames:
         found["frames"] = frames
-    if moved := [[*ends, flow] for ends, flow in drawing.flows().items() if flows.get(ends) != flow]:
-        found["flows"] = moved
     return found
 
 

@@ -132,12 +132,17 @@ class LiveView:
                 scene = self._state.scene(self._clock())
             began = time.perf_counter()
             self._send(self._clock(), scene)
-            self._free_at = loop.time() + max(FLUSH, _WORK * (time.perf_counter() - began))
+            work = _WORK * (time.perf_counter() - began) if self._is_running else 0.0
+            self._free_at = loop.time() + max(FLUSH, work)
         except Exception:
             logger.exception("the live view of %s could not be told", self.subject.workflow.name)
-        snapshot = self.subject.snapshot
-        if snapshot is not None and not snapshot.status.is_final:
+        if self._is_running:
             self._tell_within(TICK)
+
+    @property
+    def _is_running(self) -> bool:
+        snapshot = self.subject.snapshot
+        return snapshot is not None and not snapshot.status.is_final
 
     def _send(self, now: float, scene: Scene) -> None:
         if self._owes_whole:
@@ -151,8 +156,14 @@ class LiveView:
 
     async def _end(self) -> None:
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._timer is None:
+            return
+        self._timer.cancel()
+        # What is not told yet is told now: a page that was loaded again keeps this as the last it hears.
+        now = self._clock()
+        scene = self._state.scene(now)
+        if self._state.has_drawing_of(scene):
+            self._send(now, scene)
 
     def _submit(self, make: Callable[[], Coroutine[Any, Any, None]]) -> Any:
         if not self._thread.is_usable:

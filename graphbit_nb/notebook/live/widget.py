@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import anywidget  # noqa: TID253 (imported with the first live view)
@@ -27,11 +28,18 @@ class LiveWidget(anywidget.AnyWidget):
     _esm = frontend.widget_module()
     _css = frontend.css()
     state = traitlets.Dict().tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)  # by which a saved picture finds it
 
     def __init__(self, heard: Callable[[dict[str, Any]], None], state: dict[str, Any]) -> None:
-        super().__init__(state=state)
+        super().__init__(state=state, key=secrets.token_hex(8))
         self.on_msg(lambda _, content, __: heard(content))
         _serve_while_busy(self.comm)
+
+    def close(self) -> None:
+        """Let go of the browser: of the view, and of the layout that every widget has beside it."""
+        layout = self.layout
+        super().close()
+        layout.close()
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
         """Return the widget alone; what stands beside it is said by the one who shows it."""

@@ -1,0 +1,97 @@
+// A large drawing that changes little: the kernel's SVG is compared as text, group by group, and only what is another
+// text than before is read. What merely moved gets its new place.
+
+import { readGroups, readSvg, setAttr } from "./dom.js";
+import { inOrder, patchGroup } from "./patch.js";
+
+const GROUP = /(?=<g class="gb-(?:cluster|edge|tag|node)" )/; // no text holds a "<": the kernel escapes all of them
+const SVG_END = "</g></g></svg>";
+const GROUP_KEY = /^<g class="gb-\w+"(?: data-id="[^"]*")?(?: data-from="[^"]*" data-to="[^"]*")?/;
+const LOOSE = {
+  "gb-node": [["", "transform"]],
+  "gb-edge": [["", "data-flow"], [".gb-line", "d"], ["polygon", "points"]],
+  "gb-tag": [["", "data-flow"]],
+};
+
+/** Cuts a drawing into its groups and what is around them: { around: an SVG without groups, groups: [text] }. */
+function cutUp(svg) {
+  const [start, ...groups] = svg.split(GROUP);
+  if (groups.length) groups.push(groups.pop().slice(0, -SVG_END.length));
+  return { around: groups.length ? start + SVG_END : start, groups };
+}
+
+/** Returns what remembers the texts of one graph after the other. */
+export function makePieces() {
+  let known = new Map(); // key: { el, firm }
+  let byElement = new Map();
+
+  function remember(groups, elements) {
+    known = new Map(groups.map((text, i) => [keyOfText(text), { el: elements[i], firm: firmOf(text) }]));
+    byElement = new Map([...known.values()].map((piece) => [piece.el, piece]));
+  }
+
+  return {
+    /** Takes a drawing whose graph was just read as a whole. */
+    begin(svg, graph) {
+      remember(cutUp(svg).groups, [...graph.children]);
+    },
+    /** Forgets how a group looked: it was patched since. */
+    forget(el) {
+      const piece = byElement.get(el);
+      if (piece) piece.firm = null;
+    },
+    clear() {
+      remember([], []);
+    },
+    isEmpty: () => known.size === 0,
+    /**
+     * Makes a graph what a drawing is. Returns { root: the drawing's root without groups, added, read }: the elements
+     * that are new, and all that were read; null where the text is no drawing.
+     */
+    update(svg, graph) {
+      const { around, groups } = cutUp(svg);
+      const root = readSvg(around);
+      if (!root) return null;
+      const standing = groups.map((text) => known.get(keyOfText(text)));
+      const unread = groups.flatMap((text, i) => (standing[i]?.firm === firmOf(text) ? [] : [i]));
+      const fresh = new Map(readGroups(unread.map((i) => groups[i])).map((el, k) => [unread[k], el]));
+      const added = [];
+      const wanted = groups.map((text, i) => {
+        const mine = standing[i]?.el;
+        if (!mine) added.push(fresh.get(i));
+        else if (fresh.has(i)) patchGroup(mine, fresh.get(i));
+        else moveTo(mine, text);
+        return mine ?? fresh.get(i);
+      });
+      const staying = new Set(wanted);
+      for (const el of [...graph.children]) if (!staying.has(el)) el.remove();
+      graph.setAttribute("transform", root.querySelector(".gb-graph").getAttribute("transform"));
+      inOrder(graph, wanted);
+      remember(groups, wanted);
+      return { root, added, read: unread.map((i) => wanted[i]) };
+    },
+  };
+}
+
+const keyOfText = (text) => GROUP_KEY.exec(text)?.[0] ?? "";
+
+const looseIn = (text) => LOOSE[/gb-\w+/.exec(text)[0]] ?? [];
+
+/** A group's text without what can be changed by itself. */
+function firmOf(text) {
+  return looseIn(text).reduce((left, [, name]) => left.replace(attribute(name), ""), text);
+}
+
+function moveTo(el, text) {
+  for (const [inside, name] of looseIn(text)) {
+    const value = attribute(name).exec(text)?.[1];
+    if (value !== undefined) setAttr(inside ? el.querySelector(`:scope > ${inside}`) : el, name, value);
+  }
+}
+
+const ATTRIBUTES = new Map();
+
+function attribute(name) {
+  if (!ATTRIBUTES.has(name)) ATTRIBUTES.set(name, new RegExp(` ${name}="([^"]*)"`));
+  return ATTRIBUTES.get(name);
+}
