@@ -33,6 +33,7 @@ test-unit: $(VENV)/.for-tests ## Run the unit tests; ARGS='-k name' selects
 
 test-notebooks: $(VENV)/.for-tests ## Run every notebook, with nbval
 	-@$(MAKE) local-model
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && set -x && GRAPHBIT_HOME="$$home" \
 	$(BIN)/pytest -p nbval --nbval-lax --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 # Without a browser this says so and is no failure, except in CI.

@@ -129,6 +129,10 @@ class Runner:
             record, replay = magics.record or None, magics.replay or None
         if record is not None and replay is not None:
             raise UsageError("a run is recorded or played, not both: say --record FILE or --replay FILE")
+        for option, told in (("record", record), ("replay", replay)):
+            if told is not None and told.startswith("$"):
+                how = f"%config GraphbitMagics.{option} = {told[1:]}"
+                raise UsageError(f"--{option} {told}: write the file's name; for one in a variable say {how}")
         speed = magics.speed if speed is None else speed
         cassette: Cassette | None = None
         if (path := replay or record) is not None:

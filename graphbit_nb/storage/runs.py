@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.checking import check_fields
 from graphbit_nb.core.encoding import decode, from_text, missing_in
 from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.core.states import NodeState, RunStatus
@@ -268,7 +267,7 @@ class RunStore:
             keep: The newest that stay, whatever their age.
             older_than: Time (seconds since 1970) before which the others began; None is all of them.
         """
-        rows = self._database.query(f"SELECT number, {_COLUMNS} FROM runs ORDER BY started DESC, number DESC")
+        rows = self._database.query(f"SELECT {_COLUMNS}, number FROM runs ORDER BY started DESC, number DESC")
         numbers = []
         for row in rows[keep or 0 :]:
             started = row["started"]
@@ -359,25 +358,37 @@ def _throw_away(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
     connection.execute("PRAGMA incremental_vacuum").fetchall()
 
 
+_TEXT, _NUMBER, _COUNT = (str,), (float, int), (int,)
+_NOTHING = (type(None),)
+_SORTS: tuple[tuple[type, ...], ...] = (
+    _TEXT, _TEXT, _TEXT, _TEXT, _NUMBER + _NOTHING, _NUMBER + _NOTHING, _NUMBER + _NOTHING, _COUNT, _COUNT, _COUNT,
+    _COUNT, _NUMBER + _NOTHING, _TEXT + _NOTHING, _TEXT, _TEXT + _NOTHING, _TEXT + _NOTHING, _COUNT + _NOTHING,
+    _TEXT + _NOTHING, _TEXT + _NOTHING,
+)  # fmt: skip
+"""Of which types the columns are."""
+
+
 def _info(row: sqlite3.Row) -> RunInfo:
-    given = {name: row[name] for name in row.keys() if name in RunInfo.__dataclass_fields__}  # noqa: SIM118 (a Row)
-    run_id = row["id"]
-    try:
-        host, pid, born = row["host"], row["pid"], row["born"]
-        process = None if host is None or pid is None else Process(host, pid, born or "")
-        info = RunInfo(
-            **{**given, "run_id": run_id, "status": RunStatus(row["status"]), "tags": _tags(row["tags"])},
-            process=process,
-        )
-        check_fields(info, _NAMES)
-        if process is not None:
-            check_fields(process, _NAMES)
-    except (TypeError, ValueError) as error:
-        raise StorageError(f"the run {run_id!r} is damaged: {error}") from None
-    return info
+    columns = tuple(row)[: len(_SORTS)]
+    for value, sorts in zip(columns, _SORTS, strict=True):
+        if type(value) not in sorts:
+            place = _COLUMNS.split(",")[columns.index(value)].strip()
+            raise StorageError(f"the run {row['id']!r} is damaged: its {place} is a {type(value).__name__}")
+    (
+        run_id, workflow, workflow_id, status, started, finished, changed, total, done, failed, tokens, cost, reason,
+        tags, parent, host, pid, born, version,
+    ) = columns  # fmt: skip
+    if status not in _STATUSES:
+        raise StorageError(f"the run {run_id!r} is damaged: {status!r} is no status")
+    return RunInfo(
+        run_id=run_id, workflow=workflow, workflow_id=workflow_id, status=_STATUSES[status], started=started,
+        finished=finished, changed=changed, total=total, done=done, failed=failed, tokens=tokens, cost=cost,
+        reason=reason, tags=_tags(tags) if tags != "[]" else (), parent=parent,
+        process=None if host is None or pid is None else Process(host, pid, born or ""), version=version,
+    )  # fmt: skip
 
 
-_NAMES = {"RunStatus": RunStatus, "Process": Process}
+_STATUSES = {status.value: status for status in RunStatus}
 
 
 def _tags(text: Any) -> tuple[str, ...]:

@@ -75,3 +75,5 @@ def test_slips_with_cassettes_are_one_line(scripted, tmp_path):
         shell(f"%graphbit run --replay {tmp_path / 'none.jsonl'}")
     with pytest.raises(gb.UsageError, match="a run is recorded or played, not both"):
         shell("%graphbit run --replay a --record b")
+    with pytest.raises(gb.UsageError, match=r"--record \$path: write the file's name; .*GraphbitMagics.record = path"):
+        shell("%graphbit run --record $path")
