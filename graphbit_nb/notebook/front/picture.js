@@ -5,12 +5,13 @@ import { hs, readGroups, readSvg, setAttr } from "./dom.js";
 import { MORPH_MS, morphGraph } from "./morph.js";
 import { patchGroup } from "./patch.js";
 import { makePieces } from "./pieces.js";
+import { makeSlices } from "./slices.js";
 import { fitTexts } from "./texts.js";
 
 const MOST_MOVING = 60; // cards; above, nothing moves
 const NEW_MS = 2000; // that the halo of a new card stays
 const PICTURE_SAYS = ["aria-label", "data-rankdir", "data-density"];
-const PATCHED_AT_ONCE = 40; // cards; a hundred would make a slow machine miss a frame
+const PATCHED_AT_ONCE = 150; // cards; a hundred would make a slow machine miss a frame
 
 /**
  * @param svg the root that it is put into.
@@ -20,6 +21,7 @@ export function makePicture(source, svg, shown) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const unpatched = new Set(); // names such as "cards:draft" of what has come and is not shown yet
   const pieces = makePieces();
+  const slices = makeSlices();
   let board = readBoard(hs("g"));
   let key = null;
   let flows = {};
@@ -33,6 +35,7 @@ export function makePicture(source, svg, shown) {
   function show() {
     isLate = isMoving;
     if (isMoving) return;
+    slices.stop();
     unpatched.clear();
     const { picture, ...state } = source.state();
     if (picture && picture.cards > MOST_MOVING && !pieces.isEmpty() && update(picture, state)) return;
@@ -47,20 +50,26 @@ export function makePicture(source, svg, shown) {
     const isAnimated = change.isOther && !change.isFirst && !change.isCalm;
     const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
     key = picture.key;
+    const elements = [...graph.children];
+    const isLarge = picture.cards > MOST_MOVING;
+    board = readBoard(graph);
+    if (isLarge) fit([...board.cards.values()]);
     const added = put(graph, change, isAnimated, picture.cards);
     setAttr(svg, "data-motion", change.isCalm ? null : "on");
     for (const name of PICTURE_SAYS) setAttr(svg, name, fresh.getAttribute(name));
-    board = readBoard(svg.querySelector(".gb-graph"));
-    fit([...board.cards.values()]);
+    if (!isLarge) {
+      board = readBoard(svg.querySelector(".gb-graph"));
+      fit([...board.cards.values()]);
+    }
     markNew(added);
     shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused });
-    if (picture.cards > MOST_MOVING) begin(picture, state);
+    if (isLarge) begin(picture, state, elements);
     else pieces.clear();
     if (isAnimated) rest();
   }
 
-  function begin(picture, state) {
-    pieces.begin(picture.svg, svg.querySelector(".gb-graph"));
+  function begin(picture, state, elements) {
+    pieces.begin(picture.svg, elements);
     for (const id of Object.keys(state.cards)) if (board.cards.has(id)) pieces.forget(board.cards.get(id));
     for (const id of Object.keys(state.frames)) if (board.frames.has(id)) pieces.forget(board.frames.get(id));
   }
@@ -98,8 +107,10 @@ export function makePicture(source, svg, shown) {
       const added = morphGraph(before, graph, isAnimated);
       return isOther ? added : [];
     }
+    const added = isFirst ? [...graph.querySelectorAll(":scope > [data-new]")] : [];
+    if (cards > MOST_MOVING) slices.fill(graph, [...graph.children]);
     svg.replaceChildren(hs("g", { class: "gb-view" }, graph));
-    return isFirst ? [...graph.querySelectorAll(":scope > [data-new]")] : [];
+    return added;
   }
 
   /** Gives a graph the looks that have come since it was drawn. */
@@ -176,6 +187,7 @@ export function makePicture(source, svg, shown) {
     },
     destroy() {
       cancelAnimationFrame(patchFrame);
+      slices.stop();
       clearTimeout(moveTimer);
       clearTimeout(newTimer);
     },

@@ -31,9 +31,9 @@ export function makePieces() {
   }
 
   return {
-    /** Takes a drawing whose graph was just read as a whole. */
-    begin(svg, graph) {
-      remember(cutUp(svg).groups, [...graph.children]);
+    /** Takes a drawing that was just read as a whole, and its elements in their order. */
+    begin(svg, elements) {
+      remember(cutUp(svg).groups, elements);
     },
     /** Forgets how a group looked: it was patched since. */
     forget(el) {

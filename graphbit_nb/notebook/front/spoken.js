@@ -4,6 +4,7 @@ import { h, setText } from "./dom.js";
 
 const APART = 2000; // ms from one line to the next
 const TABLE_MS = 1000;
+const ROWS_AT_ONCE = 60;
 const COLUMNS = ["name", "kind", "state", "says", "took"];
 const LOUD = { failed: 3, waiting: 3, retrying: 1 };
 const ENDS = new Set(["succeeded", "failed", "cancelled", "partial", "interrupted"]);
@@ -21,6 +22,7 @@ export function makeSpoken(source) {
   let next = null; // { text, weight }
   let timer = 0;
   let tableTimer = 0;
+  let isOld = false; // whether the table has to be written again
   let spokenAt = -Infinity;
 
   /** Says a line; of several that come too close only the weightiest, and the latest of those, is said. */
@@ -44,7 +46,9 @@ export function makeSpoken(source) {
     if (changed.has("run")) sayRun(told.run, state.run);
     if (changed.has("refused") && state.refused) say(state.refused.text);
     told = state;
-    if (changed.has("nodes") || changed.has("workflow")) tableTimer ||= setTimeout(writeTable, TABLE_MS);
+    if (!changed.has("nodes") && !changed.has("workflow")) return;
+    isOld = true;
+    tableTimer ||= setTimeout(writeTable, TABLE_MS);
   }
 
   function sayNodes(before, now) {
@@ -61,7 +65,7 @@ export function makeSpoken(source) {
   }
 
   function writeTable() {
-    tableTimer = 0;
+    isOld = false;
     const { nodes, workflow } = source.state();
     setText(caption, `${workflow}: nodes and their states`);
     for (const [id, row] of cells) {
@@ -69,10 +73,17 @@ export function makeSpoken(source) {
       row[0].parentElement.remove();
       cells.delete(id);
     }
-    for (const [id, node] of Object.entries(nodes)) {
+    writeRows(Object.entries(nodes));
+  }
+
+  /** Writes some rows, and the others a little later: many at once would keep the page from answering. */
+  function writeRows(due) {
+    for (const [id, node] of due.splice(0, ROWS_AT_ONCE)) {
       if (!cells.has(id)) cells.set(id, addRow(body));
       cells.get(id).forEach((cell, i) => setText(cell, String(node[COLUMNS[i]] ?? "")));
     }
+    if (due.length) tableTimer = setTimeout(writeRows, 0, due);
+    else tableTimer = isOld ? setTimeout(writeTable, TABLE_MS) : 0;
   }
 
   writeTable();
