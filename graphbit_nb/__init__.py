@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from graphbit_nb.session.lifecycle import get_system_info, init, shutdown, version
     from graphbit_nb.session.progressbar import ProgressBar
     from graphbit_nb.storage.cassette import Cassette
+    from graphbit_nb.storage.secrets import SecureConfig
     from graphbit_nb.templating import SafeTemplateEngine
 
     PyExecutionResult = ExecutionResult
@@ -153,6 +154,7 @@ _WHERE = {
     "session.lifecycle": "get_system_info init shutdown version",
     "session.progressbar": "ProgressBar",
     "storage.cassette": "Cassette",
+    "storage.secrets": "SecureConfig",
     "templating": "SafeTemplateEngine",
 }
 _ALIASES = {
@@ -240,6 +242,7 @@ __all__ = [
     "RunSnapshot",
     "RunStatus",
     "SafeTemplateEngine",
+    "SecureConfig",
     "ServerError",
     "StorageError",
     "TemplateError",

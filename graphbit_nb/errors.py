@@ -17,6 +17,7 @@
     │   ├── BadRequestError         the request was refused as it stands
     │   │   ├── ContextTooLongError
     │   │   └── ContentFilteredError
+    │   ├── NotRecordedError        a cassette is played, and this call is not on it
     │   ├── ConflictError           another request was in the way; worth another try
     │   ├── RateLimitError          too many calls; worth another try
     │   │   └── QuotaExhaustedError nothing left to spend; not worth another try
@@ -31,7 +32,7 @@
     ├── RunFailedError              raised on demand by `result.raise_for_status()`
     ├── RunCancelled                somebody stopped the run
     ├── LayoutError                 the drawing could not be laid out
-    └── StorageError                the run store
+    └── StorageError                what is kept on disk: runs, answers, recordings, keys
 
 Each carries data as well as text, and reads as one line: in a notebook the traceback is that line alone.
 """

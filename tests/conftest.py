@@ -23,6 +23,8 @@ def home(_homes, monkeypatch):
     """The directory in which this test alone keeps its runs; it is made by whoever keeps one."""
     path = _homes / str(next(_numbers))
     monkeypatch.setenv("GRAPHBIT_HOME", str(path))
+    monkeypatch.setenv("GRAPHBIT_KEYS", str(path / "keys.json"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     yield path
     if "graphbit_nb.session.memory" in sys.modules:
         sys.modules["graphbit_nb.session.memory"].close_memories()

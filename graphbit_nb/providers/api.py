@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from pydantic import SecretStr
+
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.llm import CallListener
     from graphbit_nb.providers.catalog import Preset
@@ -69,6 +71,7 @@ class ApiClient(BaseClient):
         pools: HttpPools | None = None,
         *,
         environ: Mapping[str, str] | None = None,
+        keys: Callable[[str], SecretStr | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> Self:
@@ -77,7 +80,7 @@ class ApiClient(BaseClient):
         Raises:
             ConfigurationError: a key, an address or a model is missing.
         """
-        found = resolve(config, environ)
+        found = resolve(config, environ, keys)
         preset = found.preset
         dialect = dialect_of(preset.dialect)
         said = {name.lower() for name in found.headers}

@@ -14,6 +14,7 @@ from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.guards import Guards
 from graphbit_nb.providers.limits import PoolLimits
 from graphbit_nb.providers.model_lists import ModelLists
+from graphbit_nb.providers.presets import kept_key
 from graphbit_nb.providers.registry import ProviderRegistry
 from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.reliability.breaker import CircuitBreaker
@@ -23,6 +24,8 @@ from graphbit_nb.reliability.retry import RetryPolicy, checked_retry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
+
+    from pydantic import SecretStr
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.providers.http import HttpPools
@@ -36,7 +39,7 @@ logger = logging.getLogger("graphbit_nb")
 def _api(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
     from graphbit_nb.providers.api import ApiClient
 
-    return ApiClient.from_config(config, manager.pools)
+    return ApiClient.from_config(config, manager.pools, keys=manager.keys)
 
 
 def _local(config: LlmConfig, manager: LlmClientManager) -> LlmClient:
@@ -62,6 +65,8 @@ class LlmClientManager:
     Args:
         limits: Of the connections to each address.
         lists: What is remembered of the providers' lists of models.
+        keys: Gives the key that is kept under a provider's name, or under "provider:label", or None; it is asked for
+            configs that have no key of their own. None keeps no keys.
     """
 
     def __init__(
@@ -69,9 +74,11 @@ class LlmClientManager:
         limits: PoolLimits | None = None,
         *,
         lists: ModelLists | None = None,
+        keys: Callable[[str], SecretStr | None] | None = None,
     ) -> None:
         self.limits = limits or PoolLimits()
         self.lists = lists or ModelLists()
+        self.keys = keys
         self.guards = Guards()
         self._clients: dict[Hashable, tuple[LlmConfig, LlmClient, object]] = {}
         self._pools: HttpPools | None = None
@@ -83,10 +90,13 @@ class LlmClientManager:
             ConfigurationError: there is no such provider, or it lacks a key, an address, a package or its weights.
         """
         factory = ProviderRegistry.registered(config.provider)
-        key = (_identity(config), id(factory))  # a class may be defined anew
+        key = (_identity(config), id(factory), self._kept(config))  # a class may be defined anew, a key exchanged
         if key not in self._clients:
             self._clients[key] = (config, self._make(config), factory)  # kept, so that its id stays its own
         return self._clients[key][1]
+
+    def _kept(self, config: LlmConfig) -> SecretStr | None:
+        return None if self.keys is None or config.provider in FACTORIES else kept_key(config, self.keys)
 
     def _make(self, config: LlmConfig) -> LlmClient:
         name = config.provider
@@ -103,7 +113,8 @@ class LlmClientManager:
                 "one of your own is registered first, with ProviderRegistry.register)"
             )
         try:
-            client: Any = made(config)
+            kept = self._kept(config)
+            client: Any = made(config if kept is None else config.model_copy(update={"api_key": kept}))
         except GraphbitError:
             raise
         except Exception as error:

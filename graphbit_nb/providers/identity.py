@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.config import LlmConfig
 
 _SECRET = re.compile(r"auth|cookie|credential|key|secret|session|token|user", re.IGNORECASE)
-_WITHOUT_EFFECT = frozenset({"check_model", "keep_alive", "slots", "threads", "user"})
+_WITHOUT_EFFECT = frozenset({"account", "check_model", "keep_alive", "slots", "threads", "user"})
 """Options that change no answer."""
 
 

@@ -15,7 +15,7 @@ from graphbit_nb.providers.catalog import PRESETS
 from graphbit_nb.providers.environment import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.providers.catalog import Preset
@@ -36,17 +36,23 @@ class Resolved:
     body: Mapping[str, Any] = field(default_factory=dict)
 
 
-def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Resolved:
+def resolve(
+    config: LlmConfig,
+    environ: Mapping[str, str] | None = None,
+    keys: Callable[[str], SecretStr | None] | None = None,
+) -> Resolved:
     """Find preset, address and key of `config`.
 
     `config.options` go into the body of each chat call, except `structured_output`, which says how this server holds
     an answer to a JSON schema ("schema", "grammar" or "instruction"), `check_model`, which says whether its list of
-    models is believed when it lacks ours (True or False), `api`, which says which of its languages to speak, where it
-    has more than one ("chat", "responses", ...), and Azure's `api_version`.
+    models is believed when it lacks ours (True or False), `account`, which is the label of the kept key to use, `api`,
+    which says which of its languages to speak, where it has more than one ("chat", "responses", ...), and Azure's
+    `api_version`.
 
     Args:
         config: What to resolve.
         environ: Where keys and addresses are read from; None is `environment()`.
+        keys: Gives the key that is kept under a provider's name, or None; None keeps no keys.
 
     Raises:
         ConfigurationError: something is missing; the message says what and how to give it.
@@ -77,7 +83,9 @@ def resolve(config: LlmConfig, environ: Mapping[str, str] | None = None) -> Reso
         if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
             raise ConfigurationError(f"the header {name!r} holds characters that cannot be sent")
     signed = not {name.lower() for name in headers}.isdisjoint({"authorization", preset.key_header})
-    key = _key(config, preset, environ, required=preset.needs_key and not signed)
+    stored = None if signed else kept_key(config, keys)
+    key = _key(config, preset, environ, stored, required=preset.needs_key and not signed)
+    options.pop("account", None)
     return Resolved(preset=preset, base_url=base_url, key=key, headers=headers, body={**preset.body, **options})
 
 
@@ -92,15 +100,43 @@ def _speaking(preset: Preset, api: Any) -> Preset:
     return replace(preset, dialect=api)
 
 
-def _key(config: LlmConfig, preset: Preset, environ: Mapping[str, str], *, required: bool) -> SecretStr | None:
+def kept_key(config: LlmConfig, keys: Callable[[str], SecretStr | None] | None) -> SecretStr | None:
+    """Return the key that is kept for a config which has none of its own, or None.
+
+    Args:
+        config: The config; its option `account` is the label of one of several keys.
+        keys: Gives the key that is kept under a name; None keeps none.
+
+    Raises:
+        ConfigurationError: none is kept for the account that the config names.
+    """
+    account = config.options.get("account")
+    if config.api_key is not None and config.api_key.get_secret_value().strip():
+        return None
+    if account is None:
+        return None if keys is None else keys(config.provider)
+    found = None if keys is None or not isinstance(account, str) else keys(f"{config.provider}:{account}")
+    if found is None:
+        raise ConfigurationError(
+            f"no key is kept for the account {account!r} of {config.provider}; put it there with "
+            f"`%graphbit keys set {config.provider} --label ...`, or take options={{'account': ...}} away"
+        )
+    return found
+
+
+def _key(
+    config: LlmConfig, preset: Preset, environ: Mapping[str, str], stored: SecretStr | None, *, required: bool
+) -> SecretStr | None:
     given = config.api_key.get_secret_value().strip() if config.api_key is not None else ""
+    if not given and stored is not None:
+        return stored  # checked when it was put there
     found = given or (environ.get(preset.key_variable, "").strip() if preset.key_variable else "")
     if not found:
         if preset.key_variable is None or not required:
             return None
         raise ConfigurationError(
-            f"{preset.name} needs a key: set {preset.key_variable} in the environment or in a .env file, or give "
-            "api_key=...; LlmConfig.local() is a model that needs none"
+            f"{preset.name} needs a key: set {preset.key_variable} in the environment or in a .env file, keep one with "
+            f"`%graphbit keys set {preset.name}`, or give api_key=...; LlmConfig.local() is a model that needs none"
         )
     if not (found.isascii() and found.isprintable()) or " " in found:
         place = "api_key=" if given else preset.key_variable

@@ -21,6 +21,7 @@ from graphbit_nb.session.memory import STORAGES
 from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
 from graphbit_nb.session.shared import shared_manager
+from graphbit_nb.storage.secrets import stored_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -343,7 +344,7 @@ class WorkflowExecutor:
     async def _do_async(self, job: Job, loop: str) -> ExecutionResult:
         one_of("loop", loop, ("engine", "current"))
         if loop == "current":
-            manager = LlmClientManager()
+            manager = LlmClientManager(keys=stored_key)
             try:
                 return await executed(self, job, RunHandle(job.workflow), manager, self._threads)
             finally:

@@ -61,6 +61,8 @@ def shutdown() -> None:
     stop_engine_thread()
     end_idle_threads()
     forget_home()
+    if "graphbit_nb.storage.masterkeys" in sys.modules:
+        sys.modules["graphbit_nb.storage.masterkeys"].forget_passphrases()
 
 
 def version() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphbit_nb.errors import UsageError
 from graphbit_nb.providers.clients import LlmClientManager
+from graphbit_nb.storage.secrets import stored_key
 
 if TYPE_CHECKING:
     from graphbit_nb.execution.result import ExecutionResult
@@ -51,6 +52,6 @@ def shared_manager(thread: EngineThread) -> LlmClientManager:
     """Return the clients that live on the loop of `thread`, the engine's. Call it on that loop."""
     with _Shared.lock:
         if _Shared.manager is None or _Shared.thread is not thread:
-            _Shared.manager, _Shared.thread = LlmClientManager(_Shared.limits), thread
+            _Shared.manager, _Shared.thread = LlmClientManager(_Shared.limits, keys=stored_key), thread
             thread.on_stop(_Shared.manager.aclose)
         return _Shared.manager

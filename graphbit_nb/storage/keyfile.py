@@ -10,7 +10,7 @@
       "sealed": "..."
     }
 
-Everything but the nonce and what is sealed is associated data: nobody changes it unnoticed. Bytes are base64. The seal's
+Everything but the nonce and what is sealed is associated data: none changes it unnoticed. Bytes are base64. The seal's
 key and the check come of the master key by HKDF-SHA256; the check tells a wrong master key from a damaged file. A nonce
 is random and used once. What is not noticed: that somebody put an older file in its place.
 """
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 FORMAT: Literal["graphbit_nb keys"] = "graphbit_nb keys"
 VERSION: Literal[1] = 1
 ABOUT = "API keys for graphbit_nb, encrypted; change them with `%graphbit keys`, not by hand"
-NAME = re.compile(r"[^\W\d][\w.-]{0,63}(:[\w][\w. -]{0,63})?")
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}(:\w[\w. -]{0,63})?")
 
 _NONCE = 12
 _Bytes = Annotated[str, Field(max_length=200, pattern=r"^[A-Za-z0-9+/=]*$")]
@@ -188,7 +188,10 @@ def damaged(place: str) -> StorageError:
 def _wrong(master: MasterHead, place: str) -> str:
     match master.kind:
         case "passphrase":
-            return f"the passphrase is not that of {place} (or somebody changed the file's head); try again"
+            return (
+                f"the passphrase (typed, given, or in GRAPHBIT_PASSPHRASE) is not that of {place}, or somebody changed "
+                "the file's head; try again"
+            )
         case "keychain":
             return f"the master key in the keychain is not that of {place}; put the file that belongs to it back"
         case "file":

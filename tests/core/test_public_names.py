@@ -80,6 +80,7 @@ PINNED = [
     "RunSnapshot",
     "RunStatus",
     "SafeTemplateEngine",
+    "SecureConfig",
     "ServerError",
     "StorageError",
     "TemplateError",

@@ -30,8 +30,9 @@ def config(magics: GraphbitMagics, options: argparse.Namespace) -> None:
     """Choose the model that runs ask, or say which it is."""
     if options.api_key is not None:
         raise UsageError(
-            "a key does not belong into a cell, where it is saved with the notebook: set the provider's environment "
-            "variable before the kernel starts (OPENAI_API_KEY, ANTHROPIC_API_KEY)"
+            "a key does not belong into a cell, where it is saved with the notebook: write %graphbit keys set "
+            "PROVIDER, which asks for it in a hidden field, or set the provider's environment variable before the "
+            "kernel starts"
         )
     if options.config is not None:
         if options.provider or options.model or options.base_url:
