@@ -10,7 +10,19 @@ import sys
 import tempfile
 from importlib import import_module
 
-SECTIONS = ("overhead", "makespan", "parallel", "build", "scale", "imports", "memory", "http", "store", "notebook")
+SECTIONS = (
+    "overhead",
+    "makespan",
+    "parallel",
+    "build",
+    "scale",
+    "imports",
+    "memory",
+    "http",
+    "store",
+    "telemetry",
+    "notebook",
+)
 
 
 def main() -> None:

@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from graphbit_nb.session.progressbar import ProgressBar
     from graphbit_nb.storage.cassette import Cassette
     from graphbit_nb.storage.secrets import SecureConfig
+    from graphbit_nb.telemetry.current import metrics
+    from graphbit_nb.telemetry.metrics import MetricsCollector
     from graphbit_nb.templating import SafeTemplateEngine
 
     PyExecutionResult = ExecutionResult
@@ -154,6 +156,8 @@ _WHERE = {
     "session.lifecycle": "get_system_info init shutdown version",
     "session.progressbar": "ProgressBar",
     "storage.cassette": "Cassette",
+    "telemetry.current": "metrics",
+    "telemetry.metrics": "MetricsCollector",
     "storage.secrets": "SecureConfig",
     "templating": "SafeTemplateEngine",
 }
@@ -202,6 +206,7 @@ __all__ = [
     "LlmClientManager",
     "LlmConfig",
     "Message",
+    "MetricsCollector",
     "MissingInputError",
     "ModelInfo",
     "Node",
@@ -265,6 +270,7 @@ __all__ = [
     "kept_workflow",
     "last",
     "load",
+    "metrics",
     "prune_runs",
     "runs",
     "shutdown",

@@ -54,8 +54,8 @@ class EventBus:
 
     @property
     def is_watched(self) -> bool:
-        """Whether anybody sees events as they come; a recorder alone does not."""
-        return bool(self._views or self._sinks)
+        """Whether anybody sees text as it comes; a recorder does not, nor a sink that says it wants no tokens."""
+        return any(getattr(sink, "wants_tokens", True) for sink in (*self._sinks, *self._views))
 
     @property
     def is_confirmed(self) -> bool:

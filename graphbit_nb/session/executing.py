@@ -16,8 +16,10 @@ from graphbit_nb.session.job import model_nodes
 from graphbit_nb.session.memory import answers_in_memory, memory_or_trouble
 from graphbit_nb.session.shared import keep_latest
 from graphbit_nb.storage.run_memory import RunMemory
+from graphbit_nb.telemetry.current import run_telemetry
 
 if TYPE_CHECKING:
+    from graphbit_nb.core.bus import Sink
     from graphbit_nb.execution.run import Run
     from graphbit_nb.execution.threads import ThreadPool
     from graphbit_nb.providers.clients import LlmClientManager
@@ -55,35 +57,39 @@ async def executed(
     cassette = executor.cassette if job.cassette is None else job.cassette
     tape = None if cassette is None else cassette.tape()
     clients = RunClients(manager, executor.config, executor.reliability, remembered, tape)
+    telemetry = run_telemetry(workflow.name)
     try:
         engine = Engine(clients=clients, threads=threads)
         nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]
         clients.check(nodes)
         await clients.check_models(nodes)
         options = replace(_options(executor, job, clients), unkept=trouble, memory=remembered)
-        run = await _prepared(job, engine, options, run_id, memory)
+        run = await _prepared(job, engine, options, run_id, memory, telemetry.sinks)
         result = ExecutionResult(workflow, run.snapshot)
         handle.begin(run)
         try:
             await run.execute()
         finally:
+            telemetry.close()
             keep_latest(result)
         return result
     finally:
         await clients.aclose()
 
 
-async def _prepared(job: Job, engine: Engine, options: RunOptions, run_id: str, memory: Memory | None) -> Run:
+async def _prepared(
+    job: Job, engine: Engine, options: RunOptions, run_id: str, memory: Memory | None, sinks: tuple[Sink, ...]
+) -> Run:
     """Return the run, and have it written down where there is something to write it to."""
     if memory is None:
-        return job.prepare(engine, options, run_id)
+        return job.prepare(engine, options, run_id, sinks=sinks)
     runs: list[Run] = []
 
     def on_trouble(reason: str) -> None:
         runs[0].unkept(reason)
 
     recorder = await asyncio.to_thread(memory.recorder, run_id, job, on_trouble)
-    runs.append(job.prepare(engine, options, run_id, recorder))
+    runs.append(job.prepare(engine, options, run_id, recorder, sinks))
     return runs[0]
 
 

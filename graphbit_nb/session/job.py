@@ -69,15 +69,22 @@ class Job:
     parent: str | None = None
     cassette: Cassette | None = None
 
-    def prepare(self, engine: Engine, options: RunOptions, run_id: str, recorder: Recorder | None = None) -> Run:
+    def prepare(
+        self,
+        engine: Engine,
+        options: RunOptions,
+        run_id: str,
+        recorder: Recorder | None = None,
+        sinks: Sequence[Sink] = (),
+    ) -> Run:
         """Return the run, which has not begun. Raises as `Engine.prepare` and `Engine.resume` do."""
         if self.snapshot is not None:
             return engine.resume(
-                self.workflow, self.snapshot, options=options, recorder=recorder, views=self.views
+                self.workflow, self.snapshot, options=options, recorder=recorder, sinks=sinks, views=self.views
             )  # fmt: skip
         return engine.prepare(
-            self.workflow, self.inputs, options=options, nodes=self.nodes, recorder=recorder, views=self.views,
-            run_id=run_id,
+            self.workflow, self.inputs, options=options, nodes=self.nodes, recorder=recorder, sinks=sinks,
+            views=self.views, run_id=run_id,
         )  # fmt: skip
 
 

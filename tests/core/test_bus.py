@@ -112,3 +112,12 @@ def test_the_bus_knows_whether_anybody_sees_events_as_they_come():
     assert EventBus(sinks=(print,)).is_watched
     assert EventBus(views=(print,)).is_watched
     assert not EventBus(Late()).is_watched
+
+
+def test_a_sink_that_wants_no_tokens_does_not_watch():
+    def counts(event):
+        """Wants figures, not text as it comes."""
+
+    counts.wants_tokens = False
+    assert not EventBus(sinks=(counts,)).is_watched
+    assert EventBus(sinks=(counts, print)).is_watched

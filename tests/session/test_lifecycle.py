@@ -71,8 +71,9 @@ def test_a_log_level_writes_to_stderr_once():
         gb.init(log_level="warning")
         gb.init(log_level="error")
         assert logger.level == logging.ERROR
-        assert len([h for h in logger.handlers if isinstance(h, logging.StreamHandler)]) == 1
+        assert len(logger.handlers) == len(handlers) + 1
     finally:
+        gb.shutdown()
         logger.handlers[:], logger.level = handlers, level
 
 

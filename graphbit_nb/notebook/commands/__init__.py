@@ -3,6 +3,7 @@
 from graphbit_nb.notebook.commands import (
     asking,
     documents,
+    figures,
     going_on,
     history,
     keys,
@@ -19,6 +20,7 @@ __all__ = [
     "Command",
     "asking",
     "documents",
+    "figures",
     "going_on",
     "history",
     "keys",
