@@ -299,16 +299,12 @@ def test_what_changes_by_itself_is_not_remembered_and_the_reason_says_so(text, r
         "import graphbit_nb as gb\ne = gb.WorkflowExecutor()\ndef f(x): return e.execute(x)",
     ],
 )
-def test_what_asks_a_model_itself_is_not_remembered(text):
+def test_what_asks_a_model_itself_is_not_remembered(text, monkeypatch):
     if "openai" in text:
-        sys.modules.setdefault("openai", types.ModuleType("openai"))
-    try:
-        assert "a model itself" in refused(text)
-        with pytest.raises(NotComparableError, match="a model itself"):
-            code_parts(define(text), is_trusted=True)
-    finally:
-        if "openai" in text:
-            del sys.modules["openai"]
+        monkeypatch.setitem(sys.modules, "openai", types.ModuleType("openai"))
+    assert "a model itself" in refused(text)
+    with pytest.raises(NotComparableError, match="a model itself"):
+        code_parts(define(text), is_trusted=True)
 
 
 @pytest.mark.parametrize(
