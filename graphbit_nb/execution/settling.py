@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from graphbit_nb.core.states import NodeState
@@ -60,9 +61,9 @@ class Settling:
         if is_answered:
             self.persons.add(number)
 
-        def settled() -> None:
-            self._numbers.discard(number)
-            self.persons.discard(number)
-            go_on()
+        self._bus.when_confirmed(partial(self._settled, number, go_on))
 
-        self._bus.when_confirmed(settled)
+    def _settled(self, number: int, go_on: Callable[[], None]) -> None:
+        self._numbers.discard(number)
+        self.persons.discard(number)
+        go_on()

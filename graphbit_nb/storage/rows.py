@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.checking import check_fields
 from graphbit_nb.core.encoding import decode, encode_leniently, from_text, to_text
-from graphbit_nb.core.events import EVENT_TYPES, NodeCached, NodeSucceeded
+from graphbit_nb.core.events import EVENT_TYPES, NodeCached, NodeReady, NodeStarted, NodeSucceeded, RunStarted
 from graphbit_nb.core.instances import NAMES
 from graphbit_nb.errors import StorageError
 
@@ -23,26 +23,30 @@ EventRow = tuple[int, str, float, str | None, str | None]
 
 _HEAD = ("run_id", "seq", "time", "node")
 _TUPLES = frozenset({"nodes", "redo", "parts", "options", "origins", "messages"})  # written as plain lists
+_PLAIN_INT = 1 << 53
 _VALUES = frozenset({str, int, float, bool, type(None)})
 
 
 def is_settled(event: Event) -> bool:
     """Whether nothing that the event holds can change any more: only what nodes give and runs are given can."""
-    if isinstance(event, NodeSucceeded | NodeCached):
-        return type(event.output) in _VALUES
-    return event.kind != "run.started"
+    cls = type(event)
+    if cls is NodeSucceeded or cls is NodeCached:
+        return type(event.output) in _VALUES  # type: ignore[union-attr]
+    return cls is not RunStarted
 
 
 def row_of(event: Event) -> EventRow:
     """Return an event as a row. What cannot be kept of it is named in its place."""
     kind = event.kind
     cls: Any = type(event)
+    if cls is NodeStarted or cls is NodeReady:
+        return event.seq, kind, event.time, event.node, None  # type: ignore[union-attr]
+    if isinstance(event, NodeSucceeded) and event.fallback is None and event.uncached is None:
+        return event.seq, kind, event.time, event.node, f'{{"output":{_told(event.output)}}}'
     names = _rest(cls)
     node = getattr(event, "node", None)
     if not names:
         return event.seq, kind, event.time, node, None
-    if isinstance(event, NodeSucceeded) and event.fallback is None and event.uncached is None:
-        return event.seq, kind, event.time, node, f'{{"output":{_told(event.output)}}}'
     data = {name: _field(name, getattr(event, name)) for name in names}
     return event.seq, kind, event.time, node, to_text(data)
 
@@ -81,6 +85,8 @@ def _told(output: Any) -> str:
     kind = type(output)
     if kind is str:
         return encode_basestring_ascii(output) if output.isascii() else to_text(output)
+    if kind is int and -_PLAIN_INT < output < _PLAIN_INT:
+        return str(output)
     if output is None or kind is bool:
         return "null" if output is None else str(output).lower()
     return to_text(encode_leniently(output))

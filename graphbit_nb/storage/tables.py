@@ -76,23 +76,25 @@ class RunTables:
             self._check(connection)
         self._connection = connection
         run = self._run
-        events: list[tuple[Any, ...]] = []
+        events: list[Any] = []  # the rows one after the other
         nodes: dict[str, tuple[Any, ...]] = {}
         calls: dict[int, tuple[Any, ...]] = {}
+        apply, add = self.snapshot.apply, events.extend
         for event, row in batch:
-            self.snapshot.apply(event)
-            events.append((run, *(row_of(event) if row is None else row)))
-            if isinstance(event, LlmRequested):
-                self._calls[event.node] = event.seq
-            elif event.kind in ENDS_CALL:
+            apply(event)
+            seq, kind, time, node, data = row_of(event) if row is None else row
+            add((run, seq, kind, time, node, data))
+            if kind in ENDS_CALL:
                 self._follow(event, nodes, calls)
+            elif isinstance(event, LlmRequested):
+                self._calls[event.node] = event.seq
             elif isinstance(event, RunResumed):
                 self._redo(connection, event)
         _insert(connection, *_EVENTS, events)
         if calls:
-            _insert(connection, *_ATTEMPTS, list(calls.values()))
+            _insert(connection, *_ATTEMPTS, list(chain.from_iterable(calls.values())))
         if nodes:
-            _insert(connection, *_NODES, list(nodes.values()))
+            _insert(connection, *_NODES, list(chain.from_iterable(nodes.values())))
         self._update(connection, batch[-1][0].time)
 
     # ---- the run's own row
@@ -143,7 +145,7 @@ class RunTables:
             connection.execute("UPDATE runs SET base = ? WHERE number = ?", (base_text(self.snapshot), run))
         connection.execute("DELETE FROM nodes WHERE run = ?", (run,))
         ended = [node for node in self.snapshot.index.values() if node.state.is_final]
-        _insert(connection, *_NODES, [self._node_row(node) for node in ended])
+        _insert(connection, *_NODES, [value for node in ended for value in self._node_row(node)])
 
     def _check(self, connection: sqlite3.Connection) -> None:
         if (
@@ -228,15 +230,16 @@ class RunTables:
         )  # fmt: skip
 
 
-def _insert(connection: sqlite3.Connection, head: str, width: int, rows: list[tuple[Any, ...]]) -> None:
-    """Insert rows, many in one statement."""
+def _insert(connection: sqlite3.Connection, head: str, width: int, values: list[Any]) -> None:
+    """Insert rows, whose values stand one after the other, many in one statement."""
     one = f"({', '.join('?' * width)})"
     at = 0
     for step in _STEPS:
-        statement = f"{head} {', '.join([one] * step)}" if len(rows) - at >= step else ""
-        while len(rows) - at >= step:
-            connection.execute(statement, tuple(chain.from_iterable(rows[at : at + step])))
-            at += step
+        many = step * width
+        statement = f"{head} {', '.join([one] * step)}" if len(values) - at >= many else ""
+        while len(values) - at >= many:
+            connection.execute(statement, values[at : at + many])
+            at += many
 
 
 def digest(definition: str, format: str) -> str:  # noqa: A002 (the column's name)
