@@ -6,7 +6,9 @@ import contextlib
 import os
 import random
 import sqlite3
+import threading
 import time
+import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from graphbit_nb.errors import StorageError
@@ -35,17 +37,10 @@ def connect(path: Path, *, patience: float = PATIENCE, reads_only: bool = False)
     Raises:
         StorageError: it cannot be opened, is damaged, made by a newer version, or some other program's.
     """
+    connection: sqlite3.Connection | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make(path)
-        _check_header(path)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be opened: {error.strerror or error}; {_elsewhere()}") from None
-    connection = None
-    try:
-        connection = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-        connection.row_factory = sqlite3.Row
-        _prepare(connection, path, patience)
+        opened = connection = _open(path)
+        patiently(lambda: _prepare(opened, path), patience)  # any of its statements may meet another process
         if reads_only:
             connection.execute("PRAGMA query_only = 1")
             connection.execute(f"PRAGMA busy_timeout = {int(patience * 1000)}")
@@ -54,8 +49,50 @@ def connect(path: Path, *, patience: float = PATIENCE, reads_only: bool = False)
             connection.close()
         if isinstance(error, FAULTS):
             raise explained(error, path, patience) from None
+        if isinstance(error, OSError):
+            raise StorageError(f"{path} cannot be opened: {error.strerror or error}; {_elsewhere()}") from None
         raise
     return connection
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that is known to have its file open, by device and number, until it is closed."""
+
+    file: tuple[int, int] | None = None
+
+    def close(self) -> None:
+        super().close()
+        with _opening:
+            _connections.discard(self)
+
+
+_connections: weakref.WeakSet[_Connection] = weakref.WeakSet()
+_opening = threading.Lock()
+
+
+def _open(path: Path) -> _Connection:
+    """Open the file, and look first whether it is one of ours.
+
+    A file that this process has open is not looked at again: closing it would give up the locks that SQLite holds on
+    it in this process (https://sqlite.org/howtocorrupt.html, 2.2), and another one could take its log away.
+    """
+    with _opening:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _make(path)
+        if not any(connection.file == _file_at(path) for connection in _connections):
+            _check_header(path)
+        connection = sqlite3.connect(
+            path, timeout=0, isolation_level=None, check_same_thread=False, factory=_Connection
+        )
+        connection.row_factory = sqlite3.Row
+        connection.file = _file_at(path)
+        _connections.add(connection)
+    return connection
+
+
+def _file_at(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def patiently(call: Callable[[], T], patience: float = PATIENCE) -> T:
@@ -130,17 +167,17 @@ def _check_header(path: Path) -> None:
         raise StorageError(f"{path} is cut off: {size:,} of {max(needed, 100):,} bytes are there; {_move_away()}")
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check whose file it is and which version, set how it is written, and bring it up to date."""
-    version = patiently(lambda: _version(connection, path), patience)
+    version = _version(connection, path)
     if not version:
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heard only while the file is empty
-    patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchall(), patience)
+    connection.execute("PRAGMA journal_mode = WAL").fetchall()
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     if version < VERSION:
-        _migrate(connection, path, patience)
+        _migrate(connection, path)
 
 
 def _version(connection: sqlite3.Connection, path: Path) -> int:
@@ -158,15 +195,15 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, patience: float) -> None:
-    patiently(lambda: connection.execute("BEGIN IMMEDIATE"), patience)
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("BEGIN IMMEDIATE")
     try:
         for statements in MIGRATIONS[_version(connection, path) :]:  # another process may have been first
             for statement in statements:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
-        patiently(lambda: connection.execute("COMMIT"), patience)
+        connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

@@ -234,6 +234,29 @@ def test_processes_that_begin_at_once_make_one_file_and_lose_nothing(path):
     database.close()
 
 
+VISITOR = """
+import sqlite3, sys
+from pathlib import Path
+from graphbit_nb.storage.database import Database
+visitor = Database(Path(sys.argv[1]))
+visitor.change(lambda c: c.execute("INSERT INTO events (run, seq, kind, time) VALUES (0, 100, 'x', 0)"))
+visitor.close()
+"""
+
+
+def test_opening_it_to_read_gives_no_lock_up_so_that_a_visitor_leaves_the_log_alone(path):
+    database = Database(path)
+    database.change(add(1))
+    assert numbers(database) == [1]
+    subprocess.run([sys.executable, "-c", VISITOR, str(path)], check=True, timeout=60)
+    assert path.with_name("graphbit.db-wal").exists()
+    database.change(add(2))
+    looker = sqlite3.connect(path)
+    assert [row[0] for row in looker.execute("SELECT seq FROM events ORDER BY seq")] == [1, 2, 100]
+    looker.close()
+    database.close()
+
+
 # ---- files that are not ours, or not whole
 
 
