@@ -15,7 +15,8 @@ class Histogram:
     """How often values of which size were seen.
 
     Attributes:
-        counts: How many are in each bucket that has any; bucket `n` ends at ``2 ** (n / STEPS)``.
+        counts: How many are in each bucket that has any; bucket `n` ends at ``2 ** ((n + FIRST) / STEPS)``, so
+            that up to 256 they are numbers which Python has anyway.
         count: How many there are.
         total: Their sum.
         least: The smallest of them.
@@ -34,7 +35,7 @@ class Histogram:
             if not -math.inf < value < 0.0:
                 return
             value = 0.0
-        bucket = FIRST if value <= LEAST else math.ceil(math.log2(value) * STEPS)
+        bucket = 0 if value <= LEAST else math.ceil(math.log2(value) * STEPS) - FIRST
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
         self.count += 1
         self.total += value
@@ -75,11 +76,11 @@ class Histogram:
         for bucket in sorted(self.counts):
             seen += self.counts[bucket]
             if seen >= rank:
-                middle: float = 2.0 ** ((bucket - 0.5) / STEPS)
+                middle: float = 2.0 ** ((bucket + FIRST - 0.5) / STEPS)
                 return min(max(middle, self.least), self.most)
         return self.most
 
     def up_to(self, edges: tuple[float, ...]) -> list[int]:
         """Return how many are not greater than each edge. Exact where an edge is that of a bucket."""
-        limits = [math.floor(math.log2(edge) * STEPS + 1e-9) for edge in edges]
+        limits = [math.floor(math.log2(edge) * STEPS + 1e-9) - FIRST for edge in edges]
         return [sum(n for bucket, n in self.counts.items() if bucket <= limit) for limit in limits]
