@@ -38,7 +38,7 @@ test-notebooks: $(VENV)/.for-tests ## Run every notebook, with nbval
 
 # Without a browser this says so and is no failure, except in CI.
 test-browser: $(VENV)/.for-tests ## Run the tests in JupyterLab, in Chromium
-	@if .ci/system-packages chromium; then set -x; $(BIN)/pytest tests/browser $(ARGS); \
+	@if .ci/system-packages chromium; then set -x; $(BIN)/pytest -n 2 --dist loadfile tests/browser $(ARGS); \
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo 'browser tests: not run (no Chromium on this machine)'; fi
 

@@ -45,10 +45,14 @@ def visible(value: str) -> str:
 
 
 @cache
-def styles() -> str:
-    """Return the style sheet as one element, without comments."""
+def styles(*names: str) -> str:
+    """Return these style sheets as one element, without comments.
+
+    They apply to what is inside of ``.gb``, as which no live view stands on a page: a browser would style all of a
+    large one anew with each output that comes.
+    """
     folder = files("graphbit_nb.notebook") / "front"
-    css = "".join((folder / name).read_text("utf-8") for name in ("tokens.css", "panels.css"))
+    css = "".join((folder / name).read_text("utf-8") for name in names)
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     short = re.sub(r"\s+", " ", css).strip()
     return f"<style>{short}</style>"
@@ -68,7 +72,7 @@ def mark(state: str) -> str:
 
 def page(*parts: str) -> str:
     """Put parts together as one output."""
-    return f'{styles()}<div class="gb">{"".join(parts)}</div>'
+    return f'{styles("tokens.css", "panels.css")}<div class="gb">{"".join(parts)}</div>'
 
 
 def shell(parts: Iterable[str], *, done: bool = False) -> str:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.notebook import html
 from graphbit_nb.notebook.live import rows as live
-from graphbit_nb.notebook.words import MOST_PARTS, chosen, how_to_answer, is_loop, iteration, label, says
+from graphbit_nb.notebook.words import MOST_PARTS, chosen, how_to_answer, is_loop, iteration, label, says, urgent_first
 
 if TYPE_CHECKING:
     from graphbit_nb.core.snapshot import NodeSnapshot, RunSnapshot
 
+_MOST_NODES = 200
 _MOST_INSIDE = 12  # parts of a part
 _OF_A_PART = 2_000  # characters of a part's answer
 
@@ -48,8 +49,17 @@ def _named(node: NodeSnapshot, of: NodeSnapshot | None) -> str:
 
 
 def done_rows(snapshot: RunSnapshot, most: int = html.MOST_SHOWN) -> list[str]:
-    """Return a row for each node that opens on its answer, at most so many characters, or on what it had inside."""
-    return [_done_row(node, None, most) for node in snapshot.nodes.values()]
+    """Return a row for each node that opens on its answer, at most so many characters, or on what it had inside.
+
+    Of a large run they are those that need a look and the last ones, on which others do not wait.
+    """
+    listed = list(snapshot.nodes.values())
+    shown, left = urgent_first(listed, _MOST_NODES, reversed(listed))
+    rows = [_done_row(node, None, most) for node in shown]
+    if left:
+        first = html.text(left[0].name)
+        rows.append(html.note(f"{len(left):,} more: click them in the drawing, or %graphbit inspect {first}"))
+    return rows
 
 
 def _done_row(node: NodeSnapshot, of: NodeSnapshot | None, most: int) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from graphbit_nb.notebook import html
@@ -56,15 +53,7 @@ def table_bundle(
 
 def page(*parts: str) -> str:
     """Put parts together as one output that has tables."""
-    return styles() + html.page(*parts)
-
-
-@cache
-def styles() -> str:
-    """Return the style sheet of tables as one element, without comments."""
-    css = (files("graphbit_nb.notebook") / "front" / "tables.css").read_text("utf-8")
-    short = re.sub(r"\s+", " ", re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)).strip()
-    return f"<style>{short}</style>"
+    return html.styles("tables.css") + html.page(*parts)
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> str:

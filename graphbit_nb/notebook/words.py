@@ -145,16 +145,23 @@ def chosen(of: NodeSnapshot, most: int = MOST_PARTS) -> tuple[list[NodeSnapshot]
     Those that need a look are shown before others; then the first items of a fan-out, the last iterations of a loop.
     """
     listed = list(of.parts.values())
+    return urgent_first(listed, most, [*reversed(listed)] if is_loop(of) else listed)
+
+
+def urgent_first(
+    listed: list[NodeSnapshot], most: int, then: Iterable[NodeSnapshot]
+) -> tuple[list[NodeSnapshot], list[NodeSnapshot]]:
+    """Return the nodes to show, those that need a look before others as they come in `then`, and those left out."""
     if len(listed) <= most:
         return listed, []
-    urgent = [part for part in listed if part.state in _URGENT][: most // 2]
-    wanted = {part.name for part in urgent}
-    for part in reversed(listed) if is_loop(of) else listed:
+    urgent = [node for node in listed if node.state in _URGENT][: most // 2]
+    wanted = {node.name for node in urgent}
+    for node in then:
         if len(wanted) >= most:
             break
-        wanted.add(part.name)
-    left = [part for part in listed if part.name not in wanted]
-    return [part for part in listed if part.name in wanted], left
+        wanted.add(node.name)
+    left = [node for node in listed if node.name not in wanted]
+    return [node for node in listed if node.name in wanted], left
 
 
 def node_line(node: NodeSnapshot, width: int = 0, name: str = "") -> str:

@@ -40,10 +40,7 @@ _MODEL = """(state) => {
         listeners: () => Object.values(on).reduce((sum, all) => sum + all.size, 0),
     };
 }"""
-_LOAD = """([code, css]) => {
-    const style = document.createElement("style");
-    style.textContent = css;
-    document.head.append(style);
+_LOAD = """(code) => {
     const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     return import(url).then((front) => { window.front = front; });
 }"""
@@ -104,7 +101,7 @@ class Front:
             f'<!doctype html><html lang="en"><title>front</title><body style="margin:8px;background:{back};'
             f'--jp-layout-color0:{back};color-scheme:{scheme}"><main id="place" style="width:{width}px"></main>'
         )
-        page.evaluate(_LOAD, [frontend.module(), frontend.css()])
+        page.evaluate(_LOAD, frontend.module())
         page.evaluate(f"(state) => {{ window.model = ({_MODEL})(state); }}", plain(live.whole(self.now)))
         self.records()
         self.open()
@@ -144,6 +141,11 @@ class Front:
             self.page.evaluate("(delta) => model.tell(delta)", plain(delta))
             self.frame()
         return delta
+
+    def whole(self) -> None:
+        """Send everything, as the kernel does when a view has opened and when a run has ended."""
+        self.page.evaluate("(state) => model.whole(state)", plain(self.live.whole(self.now)))
+        self.frame()
 
     def frame(self) -> None:
         """Wait until what was told is shown."""

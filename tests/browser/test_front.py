@@ -47,12 +47,55 @@ def test_pictures_that_come_faster_than_they_move_end_with_the_last(page):
     assert front.view.locator("g.gb-edge").count() == 7
 
 
+CHANGES = """() => {
+    window.changed = 0;
+    const seen = new MutationObserver((all) => (changed += all.length));
+    seen.observe(document.querySelector(".gb-svg"), { childList: true, subtree: true, attributes: true });
+}"""
+
+
+def states_of(front):
+    front.frame()
+    found = "(cards) => Object.fromEntries(cards.map((card) => [card.dataset.id, card.dataset.state]))"
+    return front.view.locator("g.gb-node").evaluate_all(found)
+
+
+def test_a_whole_state_is_drawn_anew_when_something_was_lost_on_the_way(page):
+    tale = Tale(chain(3))
+    front = Front(page, live(chain(3), tale))
+    front.whole()
+    tale.done("n0")
+    front.live.changes(front.now)  # told, and lost
+    tale.done("n1")
+    front.tell()
+    assert states_of(front) == {"n0": "pending", "n1": "succeeded", "n2": "pending"}
+    front.whole()
+    assert states_of(front) == {"n0": "succeeded", "n1": "succeeded", "n2": "pending"}
+
+
+@pytest.mark.parametrize("count", [3, 90])
+def test_a_whole_state_is_not_drawn_again_when_nothing_was_lost(page, count):
+    tale = Tale(chain(count))
+    front = Front(page, live(chain(count), tale))
+    front.whole()
+    tale.done("n0", "n1")
+    front.tell()
+    page.evaluate(CHANGES)
+    front.whole()
+    front.frame()
+    assert page.evaluate("() => changed") == 0
+    tale.done("n2")
+    front.tell()
+    found = states_of(front)
+    assert [found[name] for name in ("n0", "n1", "n2")] == ["succeeded"] * 3
+
+
 def test_a_view_that_is_closed_leaves_nothing_behind(page):
     front = Front(page, live(ASKS, Tale(ASKS).done("draft")))
     front.card("draft").click()
     page.evaluate("() => { for (const off of offs) off(); }")
     assert page.evaluate("() => model.listeners()") == 0
-    assert page.locator(".gb").count() == 0
+    assert page.locator(".gb-live").count() == 0
     count = page.evaluate("() => model.sent.length")
     page.evaluate("(delta) => model.tell(delta)", {"kind": "delta", "seq": 99, "nodes": {}})
     front.frame()

@@ -97,7 +97,7 @@ def test_drawing_and_answers_have_the_colours_of_the_theme(warm_notebook, theme)
     for index in range(4):
         lab.run_cell(index)
     lab.theme(theme)
-    paper = card(lab, 3).evaluate("e => getComputedStyle(e.closest('.gb')).backgroundColor")
+    paper = card(lab, 3).evaluate("e => getComputedStyle(e.closest('.gb, .gb-alive, .gb-live')).backgroundColor")
     lightness = sum(int(part) for part in paper.strip("rgba()").split(",")[:3]) / 3
     assert (lightness > 200) == (theme == LIGHT)
     lab.screenshot(f"run-{theme.replace(' ', '-').lower()}")

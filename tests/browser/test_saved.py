@@ -40,7 +40,7 @@ def nothing_ran(page):
         page.locator(":is([onerror], [onload], a[href^='javascript:'], img[src^='http'], .gb-live script)").count() == 0
     )
     signs = "[\\u202a-\\u202e\\u2066-\\u2069\\u200b\\ufeff\\x1b\\x07]"
-    assert not page.evaluate(f"() => /{signs}/.test(document.querySelector('.gb').textContent)")
+    assert not page.evaluate(f"() => /{signs}/.test(document.querySelector('.gb, .gb-alive, .gb-live').textContent)")
 
 
 def walk(view):

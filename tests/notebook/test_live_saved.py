@@ -44,3 +44,21 @@ def test_the_picture_can_be_taken_out_again(fifty):
 
 def test_there_is_no_picture_to_take_out_of_an_output_without_one():
     assert picture("<p>nothing</p>") is None
+
+
+def test_of_a_large_run_the_rows_are_those_that_failed_and_the_last_ones():
+    def answer(request):
+        if request.node in ("n1", "n7"):
+            raise gb.BadRequestError("no such field", provider="acme", status=400)
+        return "said"
+
+    builder = gb.WorkflowBuilder("many")
+    for number in range(300):
+        builder.add_node(gb.Node.prompt(f"n{number}", "Say it."))
+    script = gb.LlmConfig.scripted({"*": answer})
+    result = gb.WorkflowExecutor(script, storage="memory").execute(builder.build())
+    shown = result_bundle(result)["text/html"]
+    assert shown.count("<details") == 200
+    assert all(f"<b>{name}</b>" in shown for name in ("n1", "n7", "n299", "n102"))
+    assert "<b>n101</b>" not in shown
+    assert "100 more: click them in the drawing, or %graphbit inspect n0" in shown

@@ -12,6 +12,7 @@ import { makeRows } from "./rows.js";
 import { makeSpoken } from "./spoken.js";
 import { makeStage } from "./stage.js";
 import { modelSource, recordSource } from "./store.js";
+import { wear } from "./wear.js";
 
 function render({ model, el }) {
   return openView(el, modelSource(model));
@@ -48,6 +49,7 @@ function join(el, record, key) {
 }
 
 function openView(el, source) {
+  wear(STYLE); // the style sheets, put before these modules
   const spoken = makeSpoken(source);
   const view = makeSelection(spoken.say);
   const offSelected = view.on(selected); // before the parts: the inspector that closes lets go of the focus
@@ -59,7 +61,7 @@ function openView(el, source) {
   const side = h("div", { class: "gb-side", hidden: true }, inspector.el);
   const split = h("div", { class: "gb-split" }, stage.el, side);
   const shell = h("section", { class: "gb-shell" }, head.el, split, rows.el, spoken.el);
-  const root = h("div", { class: "gb gb-live", onkeydown: keydown }, shell);
+  const root = h("div", { class: "gb-live", onkeydown: keydown }, shell);
 
   function keydown(event) {
     if (event.key !== "Escape" || event.defaultPrevented || view.selected() === null) return;

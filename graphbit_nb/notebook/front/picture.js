@@ -5,7 +5,7 @@ import { hs, readGroups, readSvg, setAttr } from "./dom.js";
 import { MORPH_MS, morphGraph } from "./morph.js";
 import { patchGroup } from "./patch.js";
 import { makePieces } from "./pieces.js";
-import { makeSlices } from "./slices.js";
+import { makeReader, makeSlices } from "./slices.js";
 import { fitTexts } from "./texts.js";
 
 const MOST_MOVING = 60; // cards; above, nothing moves
@@ -19,9 +19,10 @@ const PATCHED_AT_ONCE = 150; // cards; a hundred would make a slow machine miss 
  */
 export function makePicture(source, svg, shown) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
-  const unpatched = new Set(); // names such as "cards:draft" of what has come and is not shown yet
+  const unpatched = new Map(); // names such as "cards:draft" of what is not shown yet, and how it looked in the picture
   const pieces = makePieces();
   const slices = makeSlices();
+  const reader = makeReader();
   let board = readBoard(hs("g"));
   let key = null;
   let flows = {};
@@ -35,11 +36,18 @@ export function makePicture(source, svg, shown) {
   function show() {
     isLate = isMoving;
     if (isMoving) return;
-    slices.stop();
+    for (const part of [slices, reader]) part.stop();
     unpatched.clear();
     const { picture, ...state } = source.state();
-    if (picture && picture.cards > MOST_MOVING && !pieces.isEmpty() && update(picture, state)) return;
-    const fresh = picture && readSvg(picture.svg);
+    const isLarge = picture?.cards > MOST_MOVING;
+    if (isLarge && !pieces.isEmpty() && update(picture, state)) return;
+    if (isLarge) reader.read(picture.svg, place);
+    else place(picture && readSvg(picture.svg));
+  }
+
+  /** Puts a drawing that was read in the place of what stands there. */
+  function place(fresh) {
+    const { picture, ...state } = source.state();
     const graph = fresh?.querySelector(".gb-graph");
     if (!graph) {
       takeAway();
@@ -53,7 +61,6 @@ export function makePicture(source, svg, shown) {
     const elements = [...graph.children];
     const isLarge = picture.cards > MOST_MOVING;
     board = readBoard(graph);
-    if (isLarge) fit([...board.cards.values()]);
     const added = put(graph, change, isAnimated, picture.cards);
     setAttr(svg, "data-motion", change.isCalm ? null : "on");
     for (const name of PICTURE_SAYS) setAttr(svg, name, fresh.getAttribute(name));
@@ -63,7 +70,7 @@ export function makePicture(source, svg, shown) {
     }
     markNew(added);
     shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused });
-    if (isLarge) begin(picture, state, elements);
+    if (isLarge && source.live) begin(picture, state, elements);
     else pieces.clear();
     if (isAnimated) rest();
   }
@@ -77,15 +84,16 @@ export function makePicture(source, svg, shown) {
   /** Turns a large drawing into the next one, of which only what is new is read; false where that is not possible. */
   function update(picture, state) {
     const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
-    const change = pieces.update(picture.svg, svg.querySelector(".gb-graph"));
+    const change = pieces.update(picture.svg, svg.querySelector(".gb-graph"), PATCHED_AT_ONCE);
     if (!change) return false;
     const isOther = key !== picture.key;
     key = picture.key;
     for (const name of PICTURE_SAYS) setAttr(svg, name, change.root.getAttribute(name));
     board = readBoard(svg.querySelector(".gb-graph"));
-    fit(change.read.filter((el) => el.classList.contains("gb-node")));
+    fit(change.read.filter(isCard));
     if (isOther) markNew(change.added);
-    for (const part of ["cards", "frames"]) for (const id of Object.keys(state[part])) unpatched.add(`${part}:${id}`);
+    for (const [el, text] of change.later) unpatched.set(`${isCard(el) ? "cards" : "frames"}:${el.dataset.id}`, text);
+    for (const part of ["cards", "frames"]) for (const id of Object.keys(state[part])) unpatched.set(`${part}:${id}`, null);
     board.setFlows(state.flows);
     flows = state.flows;
     if (isOther) shown({ size: sizeOfPicture(change.root, picture), isAnimated: false, focused });
@@ -108,7 +116,7 @@ export function makePicture(source, svg, shown) {
       return isOther ? added : [];
     }
     const added = isFirst ? [...graph.querySelectorAll(":scope > [data-new]")] : [];
-    if (cards > MOST_MOVING) slices.fill(graph, [...graph.children]);
+    if (cards > MOST_MOVING) slices.fill(graph, [...graph.children], (placed) => fit(placed.filter(isCard)));
     svg.replaceChildren(hs("g", { class: "gb-view" }, graph));
     return added;
   }
@@ -123,8 +131,8 @@ export function makePicture(source, svg, shown) {
   }
 
   function patch(changed) {
-    if (isLate) return; // what has changed will be in the drawing that comes
-    for (const name of changed) if (/^(cards|frames):/.test(name)) unpatched.add(name);
+    if (isLate || reader.isReading()) return; // what has changed will be in the drawing that comes
+    for (const name of changed) if (/^(cards|frames):/.test(name)) unpatched.set(name, null);
     if (changed.has("flows")) {
       board.setFlows(source.state().flows, flows);
       flows = source.state().flows;
@@ -136,16 +144,15 @@ export function makePicture(source, svg, shown) {
   /** Patches what is due, some in each frame, so that no frame is late. */
   function patchSome() {
     const due = [...unpatched].slice(0, PATCHED_AT_ONCE);
-    for (const name of due) unpatched.delete(name);
-    const markups = due.map((name) => markupOf(source.state(), name)).filter(Boolean);
+    for (const [name] of due) unpatched.delete(name);
+    const markups = due.map(([name, text]) => markupOf(source.state(), name) ?? text).filter(Boolean);
     const cards = [];
     for (const group of markups.length ? readGroups(markups) : []) {
-      const isCard = group.classList.contains("gb-node");
-      const el = (isCard ? board.cards : board.frames).get(group.dataset.id);
+      const el = (isCard(group) ? board.cards : board.frames).get(group.dataset.id);
       if (!el) continue;
       patchGroup(el, group);
       pieces.forget(el);
-      if (isCard) cards.push(el);
+      if (isCard(el)) cards.push(el);
     }
     fit(cards);
     if (unpatched.size) patchFrame = requestAnimationFrame(patchSome);
@@ -162,7 +169,7 @@ export function makePicture(source, svg, shown) {
   }
 
   function markNew(added) {
-    const cards = added.filter((el) => el.classList.contains("gb-node"));
+    const cards = added.filter(isCard);
     const takeOff = () => svg.querySelectorAll("[data-new]").forEach((card) => card.removeAttribute("data-new"));
     if (cards.length === 0 && svg.querySelector("[data-new]")) return; // those before have their time
     clearTimeout(newTimer);
@@ -178,21 +185,23 @@ export function makePicture(source, svg, shown) {
   return {
     show, patch,
     board: () => board,
-    isEmpty: () => key === null,
+    isEmpty: () => key === null && !reader.isReading(),
     /** Learns the page's font, once the drawing is on the page. */
     settleOnPage() {
       if (family) return;
       family = getComputedStyle(svg).fontFamily;
-      fit([...board.cards.values()]);
+      fit([...board.cards.values()].filter((card) => card.isConnected)); // the others follow, piece by piece
     },
     destroy() {
       cancelAnimationFrame(patchFrame);
-      slices.stop();
+      for (const part of [slices, reader]) part.stop();
       clearTimeout(moveTimer);
       clearTimeout(newTimer);
     },
   };
 }
+
+const isCard = (el) => el.classList.contains("gb-node");
 
 const nameOf = (el) => `${el.classList[0]} ${el.dataset.id}`;
 

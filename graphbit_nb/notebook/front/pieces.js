@@ -14,7 +14,7 @@ const LOOSE = {
 };
 
 /** Cuts a drawing into its groups and what is around them: { around: an SVG without groups, groups: [text] }. */
-function cutUp(svg) {
+export function cutUp(svg) {
   const [start, ...groups] = svg.split(GROUP);
   if (groups.length) groups.push(groups.pop().slice(0, -SVG_END.length));
   return { around: groups.length ? start + SVG_END : start, groups };
@@ -45,15 +45,18 @@ export function makePieces() {
     },
     isEmpty: () => known.size === 0,
     /**
-     * Makes a graph what a drawing is. Returns { root: the drawing's root without groups, added, read }: the elements
-     * that are new, and all that were read; null where the text is no drawing.
+     * Makes a graph what a drawing is. Returns { root: the drawing's root without groups, added, read, later }: the
+     * elements that are new, all that were read, and [element, text] of those that look different but were left for
+     * later, because there are more than `most`; null where the text is no drawing.
      */
-    update(svg, graph) {
+    update(svg, graph, most) {
       const { around, groups } = cutUp(svg);
       const root = readSvg(around);
       if (!root) return null;
       const standing = groups.map((text) => known.get(keyOfText(text)));
-      const unread = groups.flatMap((text, i) => (standing[i]?.firm === firmOf(text) ? [] : [i]));
+      const other = groups.flatMap((text, i) => (standing[i]?.firm === firmOf(text) ? [] : [i]));
+      const late = new Set(other.filter((i) => standing[i] && isBox(standing[i].el)).slice(most));
+      const unread = other.filter((i) => !late.has(i));
       const fresh = new Map(readGroups(unread.map((i) => groups[i])).map((el, k) => [unread[k], el]));
       const added = [];
       const wanted = groups.map((text, i) => {
@@ -68,10 +71,13 @@ export function makePieces() {
       graph.setAttribute("transform", root.querySelector(".gb-graph").getAttribute("transform"));
       inOrder(graph, wanted);
       remember(groups, wanted);
-      return { root, added, read: unread.map((i) => wanted[i]) };
+      const later = [...late].map((i) => [wanted[i], groups[i]]);
+      return { root, added, read: unread.map((i) => wanted[i]), later };
     },
   };
 }
+
+const isBox = (el) => el.classList.contains("gb-node") || el.classList.contains("gb-cluster");
 
 const keyOfText = (text) => GROUP_KEY.exec(text)?.[0] ?? "";
 

@@ -20,6 +20,7 @@ const PATIENCE = 15_000; // ms that a kernel has to answer `inspect`
 /** The source of a view in a notebook whose kernel runs. */
 export function modelSource(model) {
   let state = withoutGaps(model.get("state"));
+  let hasMissed = true; // whether a message may have been lost on the way since the state was whole
   let waiting = []; // for records: { path, resolve, timer }
   const problems = new Map();
   const news = newsRoom();
@@ -40,6 +41,13 @@ export function modelSource(model) {
   function hearState() {
     const whole = model.get("state");
     if (setByViews.has(whole) || !whole?.version || whole.seq < state.seq) return;
+    const isKnown = !hasMissed && whole.seq === state.seq + 1 && whole.picture?.key === state.picture?.key;
+    hasMissed = false;
+    if (isKnown) {
+      const { cards, frames, flows, refused } = state; // which the new picture shows as well
+      state = { ...withoutGaps(whole), cards, frames, flows, refused };
+      return;
+    }
     state = withoutGaps(whole);
     news.tell(WHOLE_PARTS);
   }
@@ -47,6 +55,7 @@ export function modelSource(model) {
   function hearMessage(message) {
     if (message.kind === "delta" && message.seq > state.seq) {
       const names = [];
+      hasMissed ||= message.seq !== state.seq + 1;
       keep(withDelta(state, message, names));
       news.tell(names);
     } else if (message.kind === "node") {

@@ -51,14 +51,13 @@ def enlivened(static: str, state: LiveState, live: str = "") -> str:
     name = f"graphbit-{secrets.token_hex(8)}"
     # Every text of the run is packed, in letters and digits: nothing of it can end the script.
     packed = frontend.pack(json.dumps(record))
-    style = frontend.pack(frontend.css())
     mounted = f"join(view, JSON.parse(text), '{live}')" if live else "mount(view, JSON.parse(text))"
     script = (
         f"const unpack = {frontend.UNPACK};"
-        f"Promise.all([{frontend.code()}, unpack('{packed}'), unpack('{style}')]).then(([code, text, css]) => {{ "
+        f"Promise.all([{frontend.code()}, unpack('{packed}')]).then(([code, text]) => {{ "
         f"for (const place of document.querySelectorAll('[data-graphbit={name}]:not([data-alive])')) {{ "
-        "place.dataset.alive = ''; const style = document.createElement('style'); style.textContent = css; "
-        "const view = document.createElement('div'); place.replaceChildren(style, view); "
+        "place.dataset.alive = ''; place.closest('.gb')?.classList.replace('gb', 'gb-alive'); "
+        "const view = document.createElement('div'); place.replaceChildren(view); "
         f"code.{mounted}; }} }});"
     )
     return f'<div data-graphbit="{name}">{static}</div><script>{{ {script} }}</script>'

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import json
 import re
 from functools import cache
 from importlib.resources import files
@@ -21,6 +22,7 @@ STYLES = ("tokens.css", "panels.css", "dag.css", "panels-live.css", "live.css")
 
 _IMPORT = re.compile(r'^import \{[^}\n]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
+_ROOT = re.compile(r"\.gb(?![\w-])")
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _JS_COMMENT = re.compile(r"^[ \t]*(//[^\n]*|/\*\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
 _INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
@@ -33,8 +35,11 @@ def folder() -> Traversable:
 
 @cache
 def module() -> str:
-    """Return the modules as one, which exports `mount` and, as default, what a widget renders with."""
-    parts: dict[str, str] = {}
+    """Return the modules as one, which exports `mount` and, as default, what a widget renders with.
+
+    They bring their look along, as the constant `STYLE`.
+    """
+    parts: dict[str, str] = {"": f"const STYLE = {json.dumps(css())};\n"}
     _collect(ENTRY, parts)
     # What is only for those who read it would be half of what travels. No text of ours goes over several lines.
     return _INDENT.sub("", _JS_COMMENT.sub("", "".join(parts.values())))
@@ -52,9 +57,9 @@ def _collect(name: str, parts: dict[str, str]) -> None:
 
 @cache
 def css() -> str:
-    """Return the style sheets as one, without comments."""
+    """Return the style sheets of live views as one, without comments. It applies to them alone, see `html.styles`."""
     whole = "".join((folder() / name).read_text("utf-8") for name in STYLES)
-    return re.sub(r"\s+", " ", _COMMENT.sub("", whole)).strip()
+    return _ROOT.sub(":is(.gb-live, .gb-alive)", re.sub(r"\s+", " ", _COMMENT.sub("", whole)).strip())
 
 
 UNPACK = (

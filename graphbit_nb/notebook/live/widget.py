@@ -26,7 +26,6 @@ class LiveWidget(anywidget.AnyWidget):
     """
 
     _esm = frontend.widget_module()
-    _css = frontend.css()
     state = traitlets.Dict().tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)  # by which a saved picture finds it
 
