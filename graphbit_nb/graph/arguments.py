@@ -107,13 +107,13 @@ def checked_retry(name: str, retry: Any) -> Any:
     raise UsageError(f"{name}: retry={retry!r}: give the number of attempts in all (1 or more) or a RetryPolicy")
 
 
-def checked_timeout(name: str, timeout: float | None) -> float | None:
-    """Return seconds. Raises `UsageError`."""
+def checked_timeout(argument: str, timeout: float | None) -> float | None:
+    """Return the seconds that an argument says. Raises `UsageError`."""
     if timeout is None:
         return None
     if isinstance(timeout, int | float) and not isinstance(timeout, bool) and 0 < timeout <= LONGEST:
         return timeout
-    raise UsageError(f"{name}: timeout={timeout!r}: give seconds, more than 0")
+    raise UsageError(f"{argument}={timeout!r}: give seconds, more than 0")
 
 
 def refuse_task_arguments(name: str, kind: str, retry: Any, timeout: Any) -> None:

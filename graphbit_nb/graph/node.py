@@ -217,7 +217,7 @@ def make_node(
         None if concurrency is None else checked_concurrency(name, concurrency),
         declared,
         checked_retry(name, retry),
-        checked_timeout(name, timeout),
+        checked_timeout(f"{name}: timeout", timeout),
         fallback,
         checked_cache(name, cache),
         origin,

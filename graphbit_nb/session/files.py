@@ -149,7 +149,7 @@ def _suffix(path: Path, known: tuple[str, ...], what: str) -> str:
     near = nearest(suffix, known) if suffix else None
     hint = f"; did you mean {path.with_suffix(near).name!r}?" if near else ""
     told = f"the suffix {suffix!r} is not known" if suffix else "there is no suffix"
-    raise UsageError(f"{path.name}: {told}{hint}; {', '.join(known)} {what}")
+    raise UsageError(f"{path.name or path}: {told}{hint}; {', '.join(known)} {what}")
 
 
 def _known(inputs: Any, workflow: Workflow) -> dict[str, Any]:
