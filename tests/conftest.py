@@ -26,6 +26,8 @@ def home(_homes, monkeypatch):
     monkeypatch.setenv("GRAPHBIT_KEYS", str(path / "keys.json"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     yield path
+    if "graphbit_nb.core.redaction" in sys.modules:
+        sys.modules["graphbit_nb.core.redaction"].forget_known()
     if "graphbit_nb.session.memory" in sys.modules:
         sys.modules["graphbit_nb.session.memory"].close_memories()
     if "graphbit_nb.session.home" in sys.modules:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_serializer, field_validator
 
+from graphbit_nb.core.headers import Headers, secret_values
+from graphbit_nb.core.redaction import redact, remember
 from graphbit_nb.errors import UsageError, did_you_mean
 
 LOCAL_MODEL = "smollm2"
@@ -43,10 +46,20 @@ class LlmConfig(BaseModel):
     responses: Mapping[str, Any] | None = Field(default=None, repr=False)
 
     def __init__(self, **given: Any) -> None:
+        given = _unseen(given)
         try:
             super().__init__(**given)
         except ValidationError as error:
             raise UsageError(f"LlmConfig: {_told(error, given)}") from None
+
+    def model_post_init(self, _: Any) -> None:
+        """Know what is secret here, so that it is taken out of whatever leaves the process."""
+        object.__setattr__(self, "headers", Headers(self.headers))
+        remember(self.api_key, *secret_values(self.headers), _password(self.base_url))
+
+    @field_serializer("headers")
+    def _headers_without_secrets(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return dict(Headers(headers).without_secrets())
 
     @field_validator("timeout", "total_timeout")
     @classmethod
@@ -61,12 +74,14 @@ class LlmConfig(BaseModel):
 
         Chat completions are asked, or with ``options={"api": "responses"}`` the Responses API.
         """
-        return cls(provider="openai", model=model, api_key=_secret(api_key), base_url=base_url, **more)
+        api_key, more = _secret(api_key), _unseen(more)
+        return cls(provider="openai", model=model, api_key=api_key, base_url=base_url, **more)
 
     @classmethod
     def anthropic(cls, model: str, *, api_key: str | None = None, base_url: str | None = None, **more: Any) -> Self:
         """Anthropic. The key is read from ANTHROPIC_API_KEY when not given."""
-        return cls(provider="anthropic", model=model, api_key=_secret(api_key), base_url=base_url, **more)
+        api_key, more = _secret(api_key), _unseen(more)
+        return cls(provider="anthropic", model=model, api_key=api_key, base_url=base_url, **more)
 
     @classmethod
     def azure(
@@ -87,9 +102,10 @@ class LlmConfig(BaseModel):
             api_key: None is AZURE_OPENAI_API_KEY.
             **more: Further fields.
         """
+        api_key, more = _secret(api_key), _unseen(more)
         if api_version is not None:
             more["options"] = {**(more.get("options") or {}), "api_version": api_version}
-        return cls(provider="azure", model=deployment, api_key=_secret(api_key), base_url=endpoint, **more)
+        return cls(provider="azure", model=deployment, api_key=api_key, base_url=endpoint, **more)
 
     @classmethod
     def ollama(cls, model: str, *, base_url: str | None = None, **more: Any) -> Self:
@@ -102,7 +118,8 @@ class LlmConfig(BaseModel):
     @classmethod
     def openai_compatible(cls, *, base_url: str, model: str, api_key: str | None = None, **more: Any) -> Self:
         """Any server that speaks OpenAI's chat completions."""
-        return cls(provider="openai_compatible", model=model, base_url=base_url, api_key=_secret(api_key), **more)
+        api_key, more = _secret(api_key), _unseen(more)
+        return cls(provider="openai_compatible", model=model, base_url=base_url, api_key=api_key, **more)
 
     @classmethod
     def local(cls, model: str = LOCAL_MODEL, **options: Any) -> Self:
@@ -133,14 +150,16 @@ class LlmConfig(BaseModel):
         return self if model is None or model == self.model else self.model_copy(update={"model": model})
 
     def __getstate__(self) -> dict[Any, Any]:
-        """Pickle without the key: whoever loads the config resolves it again."""
+        """Pickle without the key and secret headers: whoever loads the config resolves it again."""
         state = super().__getstate__()
         fields = dict(state["__dict__"])
         fields["api_key"] = None
         return {**state, "__dict__": fields}
 
     def __repr__(self) -> str:
-        place = f", base_url={self.base_url!r}" if self.base_url else ""
+        if len(vars(self)) < len(type(self).model_fields):
+            return "<LlmConfig that was refused>"  # a traceback shows it
+        place = f", base_url={redact(self.base_url)!r}" if self.base_url else ""
         if self.provider in _MADE_BY_NAME:
             return f"LlmConfig.{self.provider}(model={self.model!r}{place})"
         dated = {name: value for name, value in self.options.items() if name == "api_version"}
@@ -150,7 +169,25 @@ class LlmConfig(BaseModel):
     __str__ = __repr__
 
 
+def _password(address: str | None) -> str | None:
+    """Return the password in an address, if there is one."""
+    try:
+        return urlsplit(address or "").password
+    except ValueError:
+        return None
+
+
+def _unseen(given: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments as what no frame shows."""
+    if isinstance(given.get("headers"), Mapping):
+        given["headers"] = Headers(given["headers"])
+    if "api_key" in given:
+        given["api_key"] = _secret(given["api_key"])
+    return given
+
+
 def _secret(key: Any) -> Any:
+    """Return a key as what no frame shows: a traceback with locals tells whatever a frame holds."""
     return SecretStr(key) if isinstance(key, str) else key
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphbit_nb.core.events import ErrorInfo
+from graphbit_nb.core.redaction import redact
 from graphbit_nb.errors import CircuitOpenError, GraphbitError, ProviderError
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def describe_error(error: BaseException, *, node: str, attempts: int = 1) -> Err
         last = [frame for frame in frames if frame.filename == own][-1]
         place = f"{_shown(own)}, line {last.lineno}"
         if last.line:
-            place += f": {last.line.strip()}"
-        lines = "".join(_formatted(frames[-_FRAMES:]))
+            place += f": {redact(last.line.strip())}"
+        lines = redact("".join(_formatted(frames[-_FRAMES:])))
     cut = message if len(message) <= _MOST else message[: _MOST - 1] + "…"
     return ErrorInfo(type(error).__name__, cut, node, attempts, place, lines)
 
@@ -53,7 +54,7 @@ def contained(error: BaseException) -> BaseException:
 
 def _text(error: BaseException) -> str:
     try:
-        return str(error) or type(error).__name__
+        return redact(str(error)) or type(error).__name__
     except Exception:  # noqa: BLE001 (the text of a foreign exception is made by foreign code)
         return f"{type(error).__name__}, whose text cannot be read"
 

@@ -213,7 +213,7 @@ class Run:
         self.loop.call_soon(self._tell_unkept, reason)
 
     def _tell_unkept(self, reason: str) -> None:
-        if not self._is_ending and not self._finished.done():
+        if not self._finished.done():
             self.publish(RunUnkept, reason)
 
     def _answered(self, number: int, value: Any) -> None:
@@ -287,7 +287,8 @@ class Run:
     def _end(self) -> None:
         """Return from `execute` as soon as everything that was told is safe."""
         self._is_ending = True
-        self._bus.when_confirmed(self._return)
+        # Not before whatever is due: that the last of it could not be written down is told as well.
+        self._bus.when_confirmed(partial(self.loop.call_soon, self._return))
 
     def _return(self) -> None:
         if not self._finished.done():

@@ -59,11 +59,11 @@ class Extension:
         shell.events.register("post_run_cell", self._after_cell)
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.for_type(ExecutionResult, self._show_result)
-        formatter.for_type(Workflow, lambda workflow, **_: views.workflow_bundle(workflow))
+        formatter.for_type(Workflow, lambda workflow, **_: views.told(views.workflow_bundle(workflow)))
         shell.Completer.custom_matchers.append(self.matcher)
         WorkflowExecutor.nested = staticmethod(notebook_run_nested)
-        formatter.for_type(Runs, lambda runs, **_: runs_bundle(runs))
-        formatter.for_type(Comparison, lambda comparison, **_: comparison_bundle(comparison))
+        formatter.for_type(Runs, lambda runs, **_: views.told(runs_bundle(runs)))
+        formatter.for_type(Comparison, lambda one, **_: views.told(comparison_bundle(one)))
         tell_unfinished()
 
     def unload(self) -> None:
@@ -100,7 +100,7 @@ class Extension:
     def _show_result(self, result: ExecutionResult, **_: Any) -> dict[str, str]:
         if self.magics.workspace.shown == (result.run_id, self.shell.execution_count):
             return {"text/plain": repr(result)}  # the run's own picture stands right above
-        return runviews.result_bundle(result)
+        return views.told(runviews.result_bundle(result))
 
 
 def _is_terminal(shell: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from IPython.core.magic import Magics, magics_class, no_var_expand
 from traitlets import Bool, CaselessStrEnum, Float, Int, TraitError, Unicode, validate
 
+from graphbit_nb.core.redaction import holds_key
 from graphbit_nb.errors import UsageError, did_you_mean, nearest
 from graphbit_nb.graph.caching import read_cache_mode
 from graphbit_nb.graph.registry import ProcessorRegistry
@@ -84,6 +85,8 @@ class GraphbitMagics(Magics):
         return served
 
     def _serve(self, line: str, cell: str | None, *, awaited: bool) -> Any:
+        if first_word(line) != "keys":  # which says itself what to do with one
+            _refuse_keys(line, cell)
         if (topic := helptext.asked(line)) is not None:
             return views.show(views.lines_bundle(helptext.about(topic)))
         command = commands.COMMANDS.get(first_word(line))
@@ -127,6 +130,15 @@ class GraphbitMagics(Magics):
         if options.run:
             return commands.runs.run_nodes(self, [options.name], awaited=awaited)
         return None
+
+
+def _refuse_keys(line: str, cell: str | None) -> None:
+    """Refuse a key in the text of a cell, whose history and notebook keep it. Raises `UsageError`."""
+    if holds_key(line) or (cell is not None and holds_key(cell)):
+        raise UsageError(
+            "a key does not belong into a cell, where it is saved with the notebook: take it out, clear this cell, and "
+            "write %graphbit keys set PROVIDER, which asks for it in a hidden field"
+        )
 
 
 def is_run(line: str, has_body: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.redaction import redact_data
 from graphbit_nb.drawing.pictures import svg as draw
 from graphbit_nb.drawing.thrift import thrifty
 from graphbit_nb.errors import GraphbitError
@@ -24,7 +25,13 @@ def show(bundle: Bundle, display_id: str | None = None, *, update: bool = False)
     """Show a bundle in the cell that runs, or in place of an earlier one."""
     from IPython.display import display
 
-    display(bundle, raw=True, display_id=display_id, update=update)  # type: ignore[no-untyped-call]
+    display(told(bundle), raw=True, display_id=display_id, update=update)  # type: ignore[no-untyped-call]
+
+
+def told(bundle: Bundle) -> Bundle:
+    """Return a bundle without keys: what is shown is saved with the notebook."""
+    found: Bundle = redact_data(bundle)
+    return found
 
 
 def is_kernel() -> bool:

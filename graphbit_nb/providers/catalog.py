@@ -83,7 +83,8 @@ class Preset:
 
 def _hosted(name: str, base_url: str | None, key_variable: str, prices: str | None, **more: Any) -> Preset:
     """Describe a provider on the net that wants a key."""
-    hints = {AuthenticationError: f"check the key given as api_key= or in {key_variable}", **more.pop("hints", {})}
+    check = f"check the key: `%graphbit keys set {name}` keeps another one; else it is api_key= or {key_variable}"
+    hints = {AuthenticationError: check, **more.pop("hints", {})}
     return Preset(name=name, base_url=base_url, key_variable=key_variable, prices=prices, hints=hints, **more)
 
 
@@ -219,7 +220,10 @@ _OTHERS = (
     Preset(
         name="openai_compatible",
         apis=("responses",),
-        hints={AuthenticationError: "give the key as api_key=", NotFoundError: "check base_url and model"},
+        hints={
+            AuthenticationError: "give the key as api_key=, or keep it with `%graphbit keys set openai_compatible`",
+            NotFoundError: "check base_url and model",
+        },
     ),
     Preset(
         name="local",
@@ -234,3 +238,5 @@ _OTHERS = (
 )
 
 PRESETS: Mapping[str, Preset] = {preset.name: preset for preset in (*_HOSTED, *_OWN, *_OTHERS)}
+
+KEY_VARIABLES = tuple(sorted({preset.key_variable for preset in PRESETS.values() if preset.key_variable}))

@@ -9,11 +9,8 @@ import logging
 import os
 import stat
 from collections import ChainMap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAME = ".env"
 SWITCH = "GRAPHBIT_DOTENV"
@@ -23,6 +20,27 @@ logger = logging.getLogger("graphbit_nb")
 
 _Stamp = tuple[str, int, int]
 _read: dict[_Stamp, Mapping[str, str]] = {}  # the last file alone
+
+
+class Environment(Mapping[str, str]):
+    """Variables that are not shown: a traceback with locals would tell all that the process was given."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Environment: {len(self)} variables>"
 
 
 def environment() -> Mapping[str, str]:

@@ -1,7 +1,7 @@
 """The one table that turns what goes wrong between us and a provider into our own errors.
 
 What reads the answers, and what is done about an error, is elsewhere. No error made here holds a key: the provider's
-words are cut, and a key that it echoes is blotted out.
+words are cut, and a key that it echoes is taken out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx  # noqa: TID253 (this module is imported with the first client)
 
+from graphbit_nb.core.redaction import GONE, redact
 from graphbit_nb.errors import (
     AuthenticationError,
     BadRequestError,
@@ -101,7 +102,7 @@ _TRANSPORT: tuple[tuple[type[Exception], type[GraphbitError], str], ...] = (
     (httpx.HTTPError, ProtocolError, "sent an answer that cannot be read"),
 )
 
-_LOOKS_LIKE_KEY = re.compile(r"\b(sk|pk|rk)-[\w*.-]{12,}")
+_BLOTTED = re.compile(r"\b(sk|pk|rk)-[\w*.-]{12,}")  # providers show the first and last letters
 _REQUEST_ID_HEADERS = ("x-request-id", "request-id", "apim-request-id", "mistral-correlation-id")
 
 
@@ -136,10 +137,10 @@ class Failures:
         return None if found is None else self.clean(found, 200)
 
     def clean(self, text: str, longest: int = LONGEST_WORDS) -> str:
-        """Blot keys out of what a provider says, on one line, and cut it to what is worth reading."""
-        for secret in self.secrets:
-            text = text.replace(secret, "[key]")
-        text = " ".join(_LOOKS_LIKE_KEY.sub("[key]", text[: longest * 8]).split())
+        """Take keys out of what a provider says, on one line, and cut it to what is worth reading."""
+        for secret in self.secrets:  # even those that are too short to be looked for in any text
+            text = text.replace(secret, GONE)
+        text = " ".join(_BLOTTED.sub(GONE, redact(text)[: longest * 8]).split())
         return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
     def make(self, kind: type[ProviderError], message: str, *, body: str = "") -> ProviderError:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import httpx  # noqa: TID253 (this module is imported with the first client)
 from httpx_sse import EventSource  # noqa: TID253
 
+from graphbit_nb.core.headers import secret_values
+from graphbit_nb.core.redaction import redact, remember, watch_logs
 from graphbit_nb.errors import (
     BadRequestError,
     ConfigurationError,
@@ -34,7 +36,10 @@ if TYPE_CHECKING:
 LONGEST_ERROR_BODY = 64 * 1024
 LONGEST_LIST = 4 * 1024 * 1024
 _STANDING = {"User-Agent": "graphbit-nb", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
-_TELLTALE_HEADERS = ("authorization", "key", "token", "secret", "cookie")
+_LOGGERS = (
+    *("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"),
+    *("aiohttp.access", "aiohttp.client", "aiohttp.internal", "aiohttp.websocket", "asyncio", "hpack.hpack"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +58,7 @@ class Endpoint:
     """
 
     provider: str
-    base_url: str
+    base_url: str = field(repr=False)
     key: SecretStr | None = None
     key_header: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -64,11 +69,8 @@ class Endpoint:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must not be repeated in any message."""
-        from_headers = [
-            value for name, value in self.headers.items() if any(word in name.lower() for word in _TELLTALE_HEADERS)
-        ]
-        bare = [value.removeprefix("Bearer ") for value in from_headers]
-        whole = [*([self.key.get_secret_value()] if self.key else []), *from_headers, *bare]
+        own = [self.key.get_secret_value()] if self.key else []
+        whole = [*own, *secret_values(self.headers), *_login(self.base_url)]
         # its lines as well: who complains of a line break shows it escaped
         return tuple(s for s in (*whole, *(line for one in whole for line in one.splitlines())) if s)
 
@@ -78,7 +80,7 @@ class Pool:
     """The connections to one address, and the cookies that it gave."""
 
     transport: httpx.AsyncBaseTransport
-    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies, repr=False)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """Send a request as it is, and return the answer with its body still to be read. Raises as httpx does."""
@@ -141,14 +143,17 @@ class Connection:
         self._pools = pools
         self._now = now
         self._secrets = endpoint.secrets
+        remember(*self._secrets)
+        watch_logs(*_LOGGERS)  # of their own, for what they log is not ours to word
         self._urls: dict[str, httpx.URL] = {}  # by path: to put one together costs as much as the rest of a request
         try:
             url = httpx.URL(endpoint.base_url)
         except httpx.InvalidURL:
             url = httpx.URL()
         if url.scheme not in {"http", "https"} or not url.host:
+            shown = redact(endpoint.base_url)
             raise ConfigurationError(
-                f"the address of {endpoint.provider} must look like 'https://host/v1', not {endpoint.base_url!r}"
+                f"the address of {endpoint.provider} must look like 'https://host/v1', not {shown!r}"
             )
         self._base = url.copy_with(userinfo=b"", raw_path=url.raw_path.rstrip(b"/") + b"/")
         self._place = url.host if url.port is None else f"{url.host}:{url.port}"
@@ -273,6 +278,15 @@ class Connection:
             key, header = self.endpoint.key.get_secret_value(), self.endpoint.key_header
             request.headers[header or "Authorization"] = key if header else f"Bearer {key}"
         return request
+
+
+def _login(base_url: str) -> tuple[str, ...]:
+    """Return the password of an address, alone and in the header that it is sent in."""
+    try:
+        url = httpx.URL(base_url)
+    except httpx.InvalidURL:
+        return ()
+    return (url.password, _basic(url).removeprefix("Basic ")) if url.password else ()
 
 
 def _basic(url: httpx.URL) -> str:

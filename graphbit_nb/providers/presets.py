@@ -9,10 +9,12 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
+from graphbit_nb.core.headers import Headers
 from graphbit_nb.core.llm import StructuredOutput
+from graphbit_nb.core.redaction import redact, remember
 from graphbit_nb.errors import ConfigurationError, did_you_mean
-from graphbit_nb.providers.catalog import PRESETS
-from graphbit_nb.providers.environment import environment
+from graphbit_nb.providers.catalog import KEY_VARIABLES, PRESETS
+from graphbit_nb.providers.environment import Environment, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +32,7 @@ class Resolved:
     """A config whose address and key have been found."""
 
     preset: Preset
-    base_url: str
+    base_url: str = field(repr=False)
     key: SecretStr | None
     headers: Mapping[str, str] = field(repr=False)
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -57,7 +59,7 @@ def resolve(
     Raises:
         ConfigurationError: something is missing; the message says what and how to give it.
     """
-    environ = environment() if environ is None else environ
+    environ = Environment(environment() if environ is None else environ)
     try:
         preset = PRESETS[config.provider]
     except KeyError:
@@ -78,13 +80,13 @@ def resolve(
         preset = replace(preset, structured_output=_structured_output(options.pop("structured_output")))
     if not _check_model(options.pop("check_model", True)) or _is_azure(base_url):
         preset = replace(preset, lists_models=False)
-    headers = {**preset.headers, **config.headers}
-    for name, value in headers.items():
-        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
-            raise ConfigurationError(f"the header {name!r} holds characters that cannot be sent")
+    headers = Headers({**preset.headers, **config.headers})
+    if (bad := _unsendable(headers)) is not None:
+        raise ConfigurationError(f"the header {bad!r} holds characters that cannot be sent")
     signed = not {name.lower() for name in headers}.isdisjoint({"authorization", preset.key_header})
     stored = None if signed else kept_key(config, keys)
     key = _key(config, preset, environ, stored, required=preset.needs_key and not signed)
+    remember(key, *(environ.get(name) for name in KEY_VARIABLES))  # the others may be printed as well
     options.pop("account", None)
     return Resolved(preset=preset, base_url=base_url, key=key, headers=headers, body={**preset.body, **options})
 
@@ -127,10 +129,11 @@ def kept_key(config: LlmConfig, keys: Callable[[str], SecretStr | None] | None) 
 def _key(
     config: LlmConfig, preset: Preset, environ: Mapping[str, str], stored: SecretStr | None, *, required: bool
 ) -> SecretStr | None:
-    given = config.api_key.get_secret_value().strip() if config.api_key is not None else ""
+    # nothing here is held as a plain text: a debugger, or a traceback with locals, shows whatever a frame holds
+    given = None if config.api_key is None else SecretStr(config.api_key.get_secret_value().strip())
     if not given and stored is not None:
         return stored  # checked when it was put there
-    found = given or (environ.get(preset.key_variable, "").strip() if preset.key_variable else "")
+    found = given or SecretStr(environ.get(preset.key_variable, "").strip() if preset.key_variable else "")
     if not found:
         if preset.key_variable is None or not required:
             return None
@@ -138,10 +141,20 @@ def _key(
             f"{preset.name} needs a key: set {preset.key_variable} in the environment or in a .env file, keep one with "
             f"`%graphbit keys set {preset.name}`, or give api_key=...; LlmConfig.local() is a model that needs none"
         )
-    if not (found.isascii() and found.isprintable()) or " " in found:
+    if not _is_sendable(found.get_secret_value()):
         place = "api_key=" if given else preset.key_variable
         raise ConfigurationError(f"the key in {place} holds characters that no key has; was it copied whole?")
-    return SecretStr(found)
+    return found
+
+
+def _unsendable(headers: Headers) -> str | None:
+    """Return the name of a header that cannot be sent, if there is one."""
+    texts = ((name, f"{name}{value}") for name, value in headers.items())
+    return next((name for name, text in texts if not (text.isascii() and text.isprintable())), None)
+
+
+def _is_sendable(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
 
 
 def _address(config: LlmConfig, preset: Preset, environ: Mapping[str, str]) -> str:
@@ -168,7 +181,7 @@ def _ollama_address(address: str, preset: Preset) -> str:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        raise ConfigurationError(f"the address of ollama cannot be read: {address!r}") from None
+        raise ConfigurationError(f"the address of ollama cannot be read: {redact(address)!r}") from None
     host = parts.hostname or ""
     host = "127.0.0.1" if host in {"0.0.0.0", ""} else f"[{host}]" if ":" in host else host  # noqa: S104 (is replaced)
     if port is None and parts.scheme == "http":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.config import LlmConfig
+from graphbit_nb.core.redaction import holds_key
 from graphbit_nb.errors import GraphbitError, UsageError, did_you_mean, nearest
 from graphbit_nb.graph.workflow import Workflow
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 WRITTEN = (".py", ".json", ".yaml", ".yml", ".mmd", ".dot", ".svg")
 READ = (".json", ".yaml", ".yml")
+_INSTEAD = "read what is secret from an input, and keep API keys with SecureConfig or %graphbit keys set PROVIDER"
 LARGEST = 10_000_000
 """Bytes of a file that is read."""
 
@@ -49,7 +51,12 @@ def export(
         raise UsageError(f"inputs and config go into a program; {target.name} is none, so leave them out")
     if config is not None and not isinstance(config, LlmConfig):
         raise UsageError(f"config={config!r}: give an LlmConfig, such as LlmConfig.openai('gpt-4o-mini')")
-    _write(target, exported_text(workflow, suffix, inputs=inputs, config=config))
+    text = exported_text(workflow, suffix, inputs=inputs, config=config)
+    if holds_key(text):
+        raise UsageError(
+            f"{target.name} is not written: {_holder(workflow)} holds a key, and files never do; {_INSTEAD}"
+        )
+    _write(target, text)
     return target
 
 
@@ -113,6 +120,14 @@ def load(path: str | os.PathLike[str], *, trust: bool = False, namespace: dict[s
     data, places = _parsed(source, suffix, _read(source))
     document = read_document(data, places)
     return from_document(document, trust=trust, namespace=namespace, places=places)
+
+
+def _holder(workflow: Workflow) -> str:
+    """Return the first node in which a key is, as far as that can be told."""
+    for name, node in workflow.nodes.items():
+        if holds_key(f"{node.settings!r} {vars(node) if hasattr(node, '__dict__') else node!r}"):
+            return f"the node {name}"
+    return "something in it"
 
 
 def _parsed(source: Path, suffix: str, text: str) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.redaction import has_key
 from graphbit_nb.errors import StorageError
 from graphbit_nb.storage.cache_table import CacheStats, condition, make_room, one, put, size_of, sound
 from graphbit_nb.storage.differences import Miss, nearest_of
@@ -81,7 +82,12 @@ class CacheStore:
         return found
 
     def keep(self, entry: Entry) -> None:
-        """Remember an answer; it is found from now on, and soon written down."""
+        """Remember an answer; it is found from now on, and soon written down.
+
+        One with a key in it is not remembered: keys are not written, and without it, it would be another answer.
+        """
+        if has_key(entry.request) or has_key(entry.record):
+            return
         now = self.clock()
         entry = replace(entry, created=now, used=now, size=len(entry.request) + len(entry.record))
         if entry.size * LARGEST_SHARE > self.max_bytes:

@@ -39,7 +39,11 @@ def usual_path() -> Path:
 
 def absolute(path: Any) -> Path:
     """Return the path of a file as it is from anywhere. Raises `UsageError` when it is none."""
-    if not isinstance(path, str | os.PathLike) or not (found := Path(os.fspath(path)).expanduser().absolute()).name:
+    try:
+        found = Path(os.fspath(path)).expanduser().absolute()
+    except (TypeError, RuntimeError):  # it is no path, or that user has no home
+        found = Path()
+    if not found.name:
         raise UsageError(f"path={path!r}: give the path of a file")
     return found
 
@@ -63,7 +67,8 @@ def checked_name(name: Any) -> str:
 
 def checked_key(key: Any) -> SecretStr:
     """Return a key without the blanks around it, and refuse what no provider gave out. Its text is never told."""
-    secret = SecretStr(key.strip()) if isinstance(key, str) else key
+    key = SecretStr(key) if isinstance(key, str) else key  # so that a traceback with locals does not tell it
+    secret = key
     if not isinstance(secret, SecretStr):
         raise UsageError(f"a key is a text or a SecretStr, not {type(key).__name__}")
     secret = SecretStr(secret.get_secret_value().strip())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretBytes, SecretStr
 
+from graphbit_nb.core.redaction import remember
 from graphbit_nb.errors import ConfigurationError, UsageError, did_you_mean
 from graphbit_nb.storage.keychecks import (
     absolute,
@@ -84,8 +85,11 @@ class SecureConfig:
         clock: Callable[[], float] = time.time,
         patience: float = PATIENCE,
     ) -> None:
+        given: SecretStr | None
+        passphrase = given = _unseen(passphrase)
         self.path = usual_path() if path is None else absolute(path)
-        self._masters = MasterKeys(self.path, SecretStr(passphrase) if isinstance(passphrase, str) else passphrase)
+        remember(given)
+        self._masters = MasterKeys(self.path, given)
         self._ask = ask
         self._clock = clock
         self._patience = patience
@@ -101,6 +105,7 @@ class SecureConfig:
             ConfigurationError: the master key is not there, or it is another one.
             StorageError: the file cannot be read, is damaged, or is open to others.
         """
+        name = _named(name)
         checked_name(name)
         if name not in self.names():
             return None
@@ -130,8 +135,10 @@ class SecureConfig:
             ConfigurationError: the master key is not there, or it is another one.
             StorageError: the file cannot be read or written; it stays as it was.
         """
+        name, key = _named(name), _unseen(key)
         checked_name(name)
         kind, entry = checked_kind(master), Entry(key=checked_key(key), since=self._clock())
+        remember(entry.key)
         with locked(self.path, patience=self._patience):
             file = self._file()
             if file is None:
@@ -150,6 +157,7 @@ class SecureConfig:
             ConfigurationError: the master key is not there, or it is another one.
             StorageError: the file cannot be read or written; it stays as it was.
         """
+        name = _named(name)
         checked_name(name)
         with locked(self.path, patience=self._patience):
             file = self._existing(name)
@@ -177,6 +185,8 @@ class SecureConfig:
             ConfigurationError: a master key or a passphrase is not there.
             StorageError: the file cannot be read or written; it stays as it was.
         """
+        given: SecretStr | None
+        name, key, passphrase = _named(name), _unseen(key), (given := _unseen(passphrase))
         if (name is None) != (key is None):
             raise UsageError("rotate(): give a name and its new key, or neither for a new master key")
         if name is not None and key is not None:
@@ -191,8 +201,8 @@ class SecureConfig:
             kind = checked_kind(master) or ("passphrase" if passphrase is not None else file.head.master.kind)
             if kind != "passphrase" and passphrase is not None:
                 raise UsageError(f"rotate(): a master key in the {kind} has no passphrase")
-            given = SecretStr(passphrase) if isinstance(passphrase, str) else passphrase
-            if kind == "passphrase" and given is None and self._ask is None:
+            remember(passphrase)
+            if kind == "passphrase" and passphrase is None and self._ask is None:
                 raise ConfigurationError("a new passphrase is needed: give passphrase=...")
             head, secret = MasterKeys(self.path, given).new(kind, self._ask, renews=True)
             self._write_first(head, secret, entries)
@@ -217,7 +227,7 @@ class SecureConfig:
         return None if file is None else file.head.master.kind
 
     def __repr__(self) -> str:
-        return f"SecureConfig({str(self.path)!r})"
+        return f"SecureConfig({str(vars(self).get('path', ''))!r})"  # none while it is being made
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path alone: whoever loads it finds keys and passphrase anew."""
@@ -265,6 +275,7 @@ class SecureConfig:
     def _opened(self, file: KeyFile) -> tuple[SecretBytes, dict[str, Entry]]:
         secret = self._masters.find(file.head.master, self._ask)
         entries = file.opened(secret, str(self.path))
+        remember(*(entry.key for entry in entries.values()))
         self._masters.remember(file.head.master, secret)
         return secret, entries
 
@@ -284,6 +295,16 @@ class SecureConfig:
         write_private(self.path, content)
         self._masters.remember(file.head.master, secret)
         self._read = None
+
+
+def _unseen(given: Any) -> Any:
+    """Return a text as one that no frame shows: a traceback with locals tells whatever a frame holds."""
+    return SecretStr(given) if isinstance(given, str) else given
+
+
+def _named(name: Any) -> Any:
+    """Return a name; what is none may be a key in its place, and no frame shows that."""
+    return name if not isinstance(name, str) or NAME.fullmatch(name) else SecretStr(name)
 
 
 def _told(name: str, entry: Entry) -> KeyInfo:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.encoding import encode_leniently, to_text
 from graphbit_nb.core.events import LlmRequested, RunResumed
 from graphbit_nb.core.paths import without_numbers
+from graphbit_nb.core.redaction import redact, redact_all
 from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.core.states import NodeState
 from graphbit_nb.errors import StorageError
@@ -90,6 +91,7 @@ class RunTables:
                 self._calls[event.node] = event.seq
             elif isinstance(event, RunResumed):
                 self._redo(connection, event)
+        events[5::6] = redact_all(events[5::6])  # once for the whole batch: there is hardly ever anything
         _insert(connection, *_EVENTS, events)
         if calls:
             _insert(connection, *_ATTEMPTS, list(chain.from_iterable(calls.values())))
@@ -101,12 +103,12 @@ class RunTables:
 
     def _begin(self, connection: sqlite3.Connection, first: Event) -> None:
         head = self._head
-        definition = clean(head.definition)
+        definition = clean(redact(head.definition))
         workflow_id = digest(definition, head.format) if definition else ""
         if definition:
             connection.execute(
                 "INSERT OR IGNORE INTO workflows (id, name, format, definition, created) VALUES (?, ?, ?, ?, ?)",
-                (workflow_id, clean(head.workflow), head.format, definition, first.time),
+                (workflow_id, _told(head.workflow), head.format, definition, first.time),
             )
         writer = this_process()
         found = connection.execute("SELECT number FROM runs WHERE id = ?", (head.run_id,)).fetchone()
@@ -125,8 +127,9 @@ class RunTables:
                 "INSERT INTO runs (id, workflow, workflow_id, status, started, tags, parent, options, host, pid, born,"
                 " version) VALUES (?, ?, ?, 'running', ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    head.run_id, clean(head.workflow), workflow_id, started, json_text(list(head.tags)), head.parent,
-                    to_text(encode_leniently(dict(head.options))) if head.options else None,
+                    head.run_id, _told(head.workflow), workflow_id, started, redact(json_text(list(head.tags))),
+                    head.parent,
+                    redact(to_text(encode_leniently(dict(head.options)))) if head.options else None,
                     writer.host, writer.pid, writer.born, package_version(),
                 ),
             )  # fmt: skip
@@ -142,7 +145,7 @@ class RunTables:
         last = connection.execute("SELECT max(seq) FROM events WHERE run = ?", (run,)).fetchone()[0]
         if last != seq:  # it went on in memory, or elsewhere: what is known of it is put in place of its events
             connection.execute("DELETE FROM events WHERE run = ?", (run,))
-            connection.execute("UPDATE runs SET base = ? WHERE number = ?", (base_text(self.snapshot), run))
+            connection.execute("UPDATE runs SET base = ? WHERE number = ?", (redact(base_text(self.snapshot)), run))
         connection.execute("DELETE FROM nodes WHERE run = ?", (run,))
         ended = [node for node in self.snapshot.index.values() if node.state.is_final]
         _insert(connection, *_NODES, [value for node in ended for value in self._node_row(node)])
@@ -163,7 +166,7 @@ class RunTables:
             " cost = ?, reason = ? WHERE number = ?",
             (
                 s.status.value, s.finished, now, s.total, s.done, self._failed, min(self._tokens, LARGEST), self._cost,
-                clean(s.reason), self._run,
+                _told(s.reason), self._run,
             ),
         )  # fmt: skip
         if not cursor.rowcount:
@@ -214,9 +217,9 @@ class RunTables:
         if node.attempts or node.parts:
             tokens, cost = node.usage.total_tokens, node.cost  # type: ignore[assignment]
         return (
-            self._run, name, kind, node.state.value, node.started, node.finished, node.latency, clean(node.model),
+            self._run, name, kind, node.state.value, node.started, node.finished, node.latency, _told(node.model),
             min(tokens, LARGEST), cost, len(node.attempts), None if error is None else clean(error.type),
-            clean(node.reason) if error is None else clean(error.message), node.source,
+            _told(node.reason) if error is None else _told(error.message), node.source,
         )  # fmt: skip
 
     def _call_row(self, seq: int, node: NodeSnapshot) -> tuple[Any, ...]:
@@ -224,9 +227,9 @@ class RunTables:
         error, usage = attempt.error, attempt.usage
         return (
             self._run, seq, node.name, attempt.started, attempt.finished, clean(attempt.provider),
-            clean(attempt.model), _bounded(usage.input_tokens), _bounded(usage.output_tokens), attempt.cost,
+            _told(attempt.model), _bounded(usage.input_tokens), _bounded(usage.output_tokens), attempt.cost,
             clean(attempt.finish_reason), None if error is None else _bounded(error.status),
-            None if error is None else clean(error.type), None if error is None else clean(error.message),
+            None if error is None else clean(error.type), None if error is None else _told(error.message),
         )  # fmt: skip
 
 
@@ -252,6 +255,11 @@ def clean(text: str | None) -> Any:
     if text is None or text.isascii():
         return text
     return text.encode("utf-8", "replace").decode()
+
+
+def _told(text: str | None) -> Any:
+    """Return what somebody said as a database takes it: without keys."""
+    return text if text is None else clean(redact(text))
 
 
 def _bounded(number: int | None) -> int | None:

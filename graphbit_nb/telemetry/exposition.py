@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from graphbit_nb.core.redaction import redact_label
 from graphbit_nb.errors import ConfigurationError, UsageError
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ class _Makes:
         if family is None:
             made = self._core.CounterMetricFamily(f"graphbit_{name}", what, labels=list(labels))
             family = self.made[name] = made
-        family.add_metric(list(labels.values()), number)
+        family.add_metric([redact_label(label) for label in labels.values()], number)
 
     def spread(self, name: str, what: str, values: Histogram, **labels: str) -> None:
         """Add a histogram, unless it is empty."""
@@ -161,4 +162,5 @@ class _Makes:
             family = self.made[name] = made
         counts = values.up_to(EDGES)
         buckets = [(str(edge), float(n)) for edge, n in zip(EDGES, counts, strict=True)]
-        family.add_metric(list(labels.values()), [*buckets, ("+Inf", float(values.count))], values.total)
+        told = [redact_label(label) for label in labels.values()]
+        family.add_metric(told, [*buckets, ("+Inf", float(values.count))], values.total)

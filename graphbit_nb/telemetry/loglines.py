@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 LONGEST = 10_000  # characters of one text
+_MARGIN = 10_000  # so that no key is cut before it is looked for
 
 # Errors of ours whose message is about settings and services, not about what somebody wrote.
 PLAIN_ERRORS = frozenset(
@@ -40,8 +41,8 @@ def level_of(kind: type[e.Event]) -> int:
 
 def said(text: Any) -> str:
     """Return a text as it may be logged: without keys, and not too long."""
-    shown = str(text)
-    return redact(shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…")
+    shown = redact(str(text)[: LONGEST + _MARGIN])
+    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}…"
 
 
 def message_of(error: e.ErrorInfo, *, content: bool) -> str | None:
@@ -56,9 +57,9 @@ def _error(error: e.ErrorInfo | None, content: bool) -> dict[str, Any]:
     return {
         "error": error.type,
         "message": message_of(error, content=content),
-        "place": error.place,
+        "place": None if error.place is None else said(error.place),
         "status": error.status,
-        "request_id": error.request_id,
+        "request_id": None if error.request_id is None else said(error.request_id),
     }
 
 

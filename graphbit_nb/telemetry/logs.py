@@ -16,6 +16,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphbit_nb.core import events as e
+from graphbit_nb.core.redaction import redact_label
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.telemetry.logfile import LogFile, is_writable
 from graphbit_nb.telemetry.loglines import LEVELS, level_of, line_of, said
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LogFormat = Literal["console", "json"]
 FORMATS = ("console", "json")
+_SHORT = 200  # characters of names and ids
 
 
 class Logs:
@@ -93,7 +95,12 @@ class Logs:
 
     def write(self, level: int, time: float, event: str, fields: Mapping[str, Any]) -> None:
         """Write one line."""
-        line: Any = {"time": time, "level": _name(level), "event": event, **fields}
+        # what is longer was said by somebody, and is without keys already
+        clean = {
+            name: redact_label(value) if type(value) is str and len(value) < _SHORT else value
+            for name, value in fields.items()
+        }
+        line: Any = {"time": time, "level": _name(level), "event": event, **clean}
         for process in self._write:
             line = process(None, line["level"] if isinstance(line, dict) else "", line)
         with self._lock:
@@ -161,6 +168,8 @@ class _Handler(logging.Handler):
             fields = {"logger": record.name}
             if record.exc_info and record.exc_info[0] is not None:
                 fields["exception"] = said(logging.Formatter().formatException(record.exc_info))
+            elif record.exc_text:  # a key was taken out of it
+                fields["exception"] = said(record.exc_text)
             self._logs.write(record.levelno, record.created, said(record.getMessage()), fields)
         except Exception:  # noqa: BLE001 (logging reports it by its own rules)
             self.handleError(record)

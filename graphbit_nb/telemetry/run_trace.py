@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from graphbit_nb.core import events as e
+from graphbit_nb.core.redaction import redact_label
 from graphbit_nb.core.states import RunStatus
 from graphbit_nb.telemetry import spans as s
 from graphbit_nb.telemetry.figures import pattern_of
-from graphbit_nb.telemetry.loglines import message_of
+from graphbit_nb.telemetry.loglines import message_of, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +110,7 @@ class RunTrace:
             return
         root.set_attribute("graphbit.run.status", event.status.value)
         if event.status is RunStatus.FAILED:
-            self._mark_failed(root, "RunFailedError", event.reason)
+            self._mark_failed(root, "RunFailedError", None if event.reason is None else said(event.reason))
         root.end(s.nanoseconds(event.time))
         self._root = None
         if event.status is RunStatus.SUCCEEDED:
@@ -156,7 +157,7 @@ class RunTrace:
         elif error is not None:
             self._mark_failed(node.span, error.type, message_of(error, content=self.content))
         elif isinstance(event, e.NodeSkipped | e.NodeCancelled):
-            node.span.set_attribute("graphbit.reason", event.reason)
+            node.span.set_attribute("graphbit.reason", said(event.reason))
         node.span.end(s.nanoseconds(event.time))
 
     # ---- attempts
@@ -206,7 +207,7 @@ class RunTrace:
             node.tries += 1
             number, began = node.tries, request.time
             attributes = {**s.request_attributes(request), **attributes}
-            name = f"{attributes[s.OPERATION]} {request.model or ''}".strip()
+            name = redact_label(f"{attributes[s.OPERATION]} {request.model or ''}".strip())
         span = self.tracer.start_span(
             name,
             node.inside,
@@ -229,7 +230,7 @@ class RunTrace:
         if node is None:
             return
         span = self.tracer.start_span(
-            f"execute_tool {event.tool}",
+            redact_label(f"execute_tool {event.tool}"),
             node.inside,
             attributes=s.tool_attributes(event, content=self.content),
             start_time=s.nanoseconds(event.started),

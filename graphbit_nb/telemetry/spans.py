@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from graphbit_nb.core.redaction import redact
+from graphbit_nb.core.redaction import redact, redact_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,10 +59,10 @@ def request_attributes(event: e.LlmRequested) -> dict[str, Any]:
         PROVIDER: PROVIDERS.get(event.provider, event.provider),
     }
     if event.model:
-        found[MODEL] = event.model
+        found[MODEL] = redact_label(event.model)
     for name, attribute in REQUESTED.items():
         if (value := given.get(name)) is not None:
-            found[attribute] = tuple(value) if name == "stop" else value
+            found[attribute] = tuple(map(redact, value)) if name == "stop" else value
     if "schema" in given:
         found["gen_ai.output.type"] = "json"
     return found
@@ -70,9 +70,12 @@ def request_attributes(event: e.LlmRequested) -> dict[str, Any]:
 
 def response_attributes(event: e.LlmResponded) -> dict[str, Any]:
     """Return what the span of a call carries of its answer. Of one that nobody was asked for no tokens are told."""
-    found: dict[str, Any] = {"gen_ai.response.model": event.model, "gen_ai.response.id": event.request_id}
+    found: dict[str, Any] = {
+        "gen_ai.response.model": None if event.model is None else redact_label(event.model),
+        "gen_ai.response.id": None if event.request_id is None else redact(event.request_id),
+    }
     if event.finish_reason is not None:
-        found["gen_ai.response.finish_reasons"] = (event.finish_reason,)
+        found["gen_ai.response.finish_reasons"] = (redact_label(event.finish_reason),)
     if event.source is not None:
         found["graphbit.source"] = event.source
         return _there(found)
@@ -93,7 +96,7 @@ def tool_attributes(event: e.ToolCalled, *, content: bool) -> dict[str, Any]:
     """Return what the span of a tool carries."""
     found = {
         OPERATION: "execute_tool",
-        "gen_ai.tool.name": event.tool,
+        "gen_ai.tool.name": redact_label(event.tool),
         "gen_ai.tool.call.id": event.call_id,
         "gen_ai.tool.type": "function",
     }

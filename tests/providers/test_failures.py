@@ -115,4 +115,4 @@ def test_an_illegal_header_does_not_show_the_key():
 
 
 def test_what_looks_like_a_key_is_blotted_out_even_when_it_is_not_ours():
-    assert Failures(provider="p").clean("bad sk-proj-abcdefgh12345678 given") == "bad [key] given"
+    assert Failures(provider="p").clean("bad sk-proj-abcdefgh12345678 given") == "bad [redacted] given"

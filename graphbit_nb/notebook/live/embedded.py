@@ -10,6 +10,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
+from graphbit_nb.core.redaction import redact
 from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.drawing.pictures import WIDTH
 from graphbit_nb.notebook.live import frontend
@@ -50,7 +51,7 @@ def enlivened(static: str, state: LiveState, live: str = "") -> str:
     }
     name = f"graphbit-{secrets.token_hex(8)}"
     # Every text of the run is packed, in letters and digits: nothing of it can end the script.
-    packed = frontend.pack(json.dumps(record))
+    packed = frontend.pack(redact(json.dumps(record)))
     mounted = f"join(view, JSON.parse(text), '{live}')" if live else "mount(view, JSON.parse(text))"
     script = (
         f"const unpack = {frontend.UNPACK};"

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.redaction import redact_data
 from graphbit_nb.errors import GraphbitError
 from graphbit_nb.notebook.live.records import node_record
 from graphbit_nb.notebook.live.state import LiveState
@@ -73,7 +74,7 @@ class LiveView:
         self._free_at = 0.0  # by the loop's clock: before, nothing is told again
         self._owes_whole = False
         self._is_closed = False
-        self.widget = (make_widget or _widget)(self._heard, self._state.whole(clock()))
+        self.widget = (make_widget or _widget)(self._heard, redact_data(self._state.whole(clock())))
 
     @property
     def subject(self) -> Subject:
@@ -147,12 +148,12 @@ class LiveView:
     def _send(self, now: float, scene: Scene) -> None:
         if self._owes_whole:
             self._owes_whole = False
-            self.widget.state = self._state.whole(now, scene)
+            self.widget.state = redact_data(self._state.whole(now, scene))
         elif (changes := self._state.changes(now, scene)) is not None:
-            self.widget.send(changes)
+            self.widget.send(redact_data(changes))
             # The end is told whole as well: that heals what a busy server has dropped on the way.
             if (changes.get("run") or {}).get("ended") is not None:
-                self.widget.state = self._state.whole(now, scene)
+                self.widget.state = redact_data(self._state.whole(now, scene))
 
     async def _end(self) -> None:
         self._is_closed = True
@@ -179,7 +180,7 @@ class LiveView:
             try:
                 self._serve(message)
             except GraphbitError as error:
-                self.widget.send({"kind": "refused", "of": message, "text": str(error)})
+                self.widget.send(redact_data({"kind": "refused", "of": message, "text": str(error)}))
             except Exception:
                 logger.exception("the live view could not serve %r", message.get("call"))
 
@@ -217,7 +218,7 @@ class LiveView:
             record = node_record(self.subject.workflow, self.subject.snapshot, path)
         except GraphbitError as error:
             problem = str(error)
-        self.widget.send({"kind": "node", "path": path, "record": record, "problem": problem})
+        self.widget.send(redact_data({"kind": "node", "path": path, "record": record, "problem": problem}))
 
 
 def _widget(heard: Callable[[dict[str, Any]], None], state: dict[str, Any]) -> Any:

@@ -20,15 +20,17 @@ from typing import IO, TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
+from graphbit_nb.core.redaction import holds_key
 from graphbit_nb.errors import ConfigurationError, GraphbitError, ProviderConnectionError, ProviderTimeoutError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 INSTALL_RUNTIME = 'install the local model\'s runtime: pip install "graphbit-nb[local]"'
 MOST_THREADS = 4
 
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_SECRET = re.compile(r"(?:^|_)(?:API_?KEY|KEY|TOKEN|SECRET|PASS(?:WORD|WD|PHRASE)?|PAT|CREDENTIALS?)$", re.IGNORECASE)
 _LOG_PREFIX = re.compile(r"^[\d.]+ [A-Z] +(?:\w+ {2,})?")
 
 
@@ -147,7 +149,12 @@ class LocalServer:
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         try:
             process = subprocess.Popen(  # noqa: S603 (our own file)
-                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, **own_group
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=_harmless(os.environ),
+                **own_group,
             )
         except OSError as error:
             raise ConfigurationError(f"the local model's process could not be started: {error}") from error
@@ -217,6 +224,11 @@ def describe_exit(code: int | None) -> str:
         with suppress(ValueError):
             return f"by signal {signal.Signals(-code).name}"
     return f"exit code {code}"
+
+
+def _harmless(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without keys and passwords: the child asks nobody, and must not be told them."""
+    return {name: value for name, value in environ.items() if not (_SECRET.search(name) or holds_key(value))}
 
 
 def _read_log(log: IO[bytes]) -> str:
