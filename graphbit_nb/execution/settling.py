@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.bus import EventBus
     from graphbit_nb.core.node_snapshot import NodeSnapshot
 
-QUICK = 0.001
+QUICK = 0.01
 """Seconds. What took less is done again sooner than it is waited for."""
 
 
