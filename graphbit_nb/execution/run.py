@@ -287,8 +287,11 @@ class Run:
     def _end(self) -> None:
         """Return from `execute` as soon as everything that was told is safe."""
         self._is_ending = True
-        # Not before whatever is due: that the last of it could not be written down is told as well.
-        self._bus.when_confirmed(partial(self.loop.call_soon, self._return))
+        self._bus.when_confirmed(self._return_soon)
+
+    def _return_soon(self) -> None:
+        # Not before what is due: that the end could not be written down is told as well.
+        self.loop.call_soon(self._return)
 
     def _return(self) -> None:
         if not self._finished.done():

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from graphbit_nb.core.events import Event
 
 EventRow = tuple[int, str, float, str | None, str | None]
-"""Number, kind, time, node, and the other fields as JSON."""
+"""Number, kind, time, node, and the other fields as JSON.
+
+Events that say nothing but their node and come one after the other are one row: the number is that of the last of them,
+there is no node, and the JSON is a list of nodes and times. A wide run begins with thousands of these.
+"""
+
+PACKED: frozenset[Any] = frozenset({NodeReady, NodeStarted})
 
 _HEAD = ("run_id", "seq", "time", "node")
 _TUPLES = frozenset({"nodes", "redo", "parts", "options", "origins", "messages"})  # written as plain lists
@@ -38,17 +44,46 @@ def is_settled(event: Event) -> bool:
 def row_of(event: Event) -> EventRow:
     """Return an event as a row. What cannot be kept of it is named in its place."""
     kind = event.kind
-    cls: Any = type(event)
-    if cls is NodeStarted or cls is NodeReady:
-        return event.seq, kind, event.time, event.node, None  # type: ignore[union-attr]
     if isinstance(event, NodeSucceeded) and event.fallback is None and event.uncached is None:
         return event.seq, kind, event.time, event.node, f'{{"output":{_told(event.output)}}}'
+    cls: Any = type(event)
     names = _rest(cls)
     node = getattr(event, "node", None)
     if not names:
         return event.seq, kind, event.time, node, None
     data = {name: _field(name, getattr(event, name)) for name in names}
     return event.seq, kind, event.time, node, to_text(data)
+
+
+def row_of_several(kind: str, last: int, said: list[tuple[str, float]]) -> EventRow:
+    """Return events of one kind that follow each other as one row.
+
+    Args:
+        kind: One of those that are `PACKED`.
+        last: Number of the last of them.
+        said: Node and time of each.
+    """
+    node, time = said[0]
+    return (last, kind, time, node, None) if len(said) == 1 else (last, kind, time, None, to_text(said))
+
+
+def events_of(row: Sequence[Any], run_id: str) -> list[Event]:
+    """Return the events that a row was made of.
+
+    Raises:
+        StorageError: the row was changed into something that is none.
+    """
+    seq, kind, _, node, text = row
+    cls = EVENT_TYPES.get(kind) if isinstance(kind, str) else None
+    if cls not in PACKED or node is not None:
+        return [event_of(row, run_id)]
+    try:
+        listed = from_text(text)
+        first = seq - len(listed) + 1
+        rows = [(first + number, kind, time, name, None) for number, (name, time) in enumerate(listed)]
+    except (StorageError, TypeError, ValueError, RecursionError, MemoryError) as error:
+        raise StorageError(f"event {seq!r} of the run {run_id} is damaged: {error}") from None
+    return [event_of(row, run_id) for row in rows]
 
 
 def event_of(row: Sequence[Any], run_id: str) -> Event:
@@ -76,7 +111,7 @@ def event_of(row: Sequence[Any], run_id: str) -> Event:
 
 
 @cache
-def _rest(cls: Any) -> tuple[str, ...]:
+def _rest(cls: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(cls) if field.name not in _HEAD)
 
 

@@ -6,6 +6,7 @@ import json
 import logging
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.encoding import decode, from_text, missing_in
@@ -14,7 +15,7 @@ from graphbit_nb.core.states import NodeState, RunStatus
 from graphbit_nb.errors import GraphbitError, StorageError, UsageError, did_you_mean
 from graphbit_nb.storage.bases import base_in
 from graphbit_nb.storage.processes import Process
-from graphbit_nb.storage.rows import event_of
+from graphbit_nb.storage.rows import events_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -333,7 +334,7 @@ class RunStore:
         rows = self._database.query(
             "SELECT seq, kind, time, node, data FROM events WHERE run = ? ORDER BY seq", (number,)
         )
-        return (event_of(row, run_id) for row in rows)
+        return chain.from_iterable(events_of(row, run_id) for row in rows)
 
     def _folded(self, number: int, run_id: str, base: Any) -> RunSnapshot:
         if base is not None and not isinstance(base, str):

@@ -16,7 +16,7 @@ from graphbit_nb.core.states import NodeState
 from graphbit_nb.errors import StorageError
 from graphbit_nb.storage.bases import base_text
 from graphbit_nb.storage.processes import this_process
-from graphbit_nb.storage.rows import row_of
+from graphbit_nb.storage.rows import PACKED, row_of, row_of_several
 
 if TYPE_CHECKING:
     import sqlite3
@@ -81,8 +81,20 @@ class RunTables:
         nodes: dict[str, tuple[Any, ...]] = {}
         calls: dict[int, tuple[Any, ...]] = {}
         apply, add = self.snapshot.apply, events.extend
+        pack: list[tuple[str, float]] = []
+        packed, last = "", 0  # which events are gathered there, and the number of the last one
         for event, row in batch:
             apply(event)
+            if type(event) in PACKED:
+                if pack and event.kind != packed:
+                    add((run, *row_of_several(packed, last, pack)))
+                    pack = []
+                packed, last = event.kind, event.seq
+                pack.append((event.node, event.time))  # type: ignore[union-attr]
+                continue
+            if pack:
+                add((run, *row_of_several(packed, last, pack)))
+                pack = []
             seq, kind, time, node, data = row_of(event) if row is None else row
             add((run, seq, kind, time, node, data))
             if kind in ENDS_CALL:
@@ -91,6 +103,8 @@ class RunTables:
                 self._calls[event.node] = event.seq
             elif isinstance(event, RunResumed):
                 self._redo(connection, event)
+        if pack:
+            add((run, *row_of_several(packed, last, pack)))
         events[5::6] = redact_all(events[5::6])  # once for the whole batch: there is hardly ever anything
         _insert(connection, *_EVENTS, events)
         if calls:

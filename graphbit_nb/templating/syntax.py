@@ -31,9 +31,10 @@ def read(text: str) -> Reading:
 def parse(text: str) -> nodes.Template:
     """Parse with Jinja2. Raises `TemplateError`."""
     from jinja2 import TemplateSyntaxError
+    from jinja2.parser import Parser
 
-    try:
-        tree = environment().parse(text)
+    try:  # not by way of the environment, which would compile something to put the template into the traceback
+        tree = Parser(environment(), text).parse()
     except TemplateSyntaxError as error:
         message = (error.message or "it does not parse").rstrip(".").replace(MARK, "@")
         opener = "{%" if "{%" in text and "tag" in message else "{{"

@@ -49,10 +49,11 @@ def test_a_full_disk_is_told_and_the_run_goes_on_in_memory(monkeypatch):
     builder = gb.WorkflowBuilder("large")
     for number in range(40):
         after = [f"n{number - 1}"] if number else []
-        builder.add_node(gb.Node.python(f"n{number}", lambda: random.Random(7).randbytes(60_000).hex(), after=after))
+        builder.add_node(gb.Node.prompt(f"n{number}", "Say much.", after=after))
+    script = gb.LlmConfig.scripted({"*": lambda _: random.Random(7).randbytes(60_000).hex()})
     with small_disk() as disk:
         monkeypatch.setenv("GRAPHBIT_HOME", str(disk))
-        result = gb.WorkflowExecutor(cache="disable").execute(builder.build())
+        result = gb.WorkflowExecutor(script, cache="disable").execute(builder.build())
         assert result.is_success()
         assert len(result.outputs) == 40
         assert "the disk is full; free some space" in result.snapshot.unkept

@@ -449,3 +449,19 @@ def test_tags_that_are_damaged_are_none(keep, store, database):
     database.change(lambda c: c.execute("UPDATE runs SET tags = ?", (json.dumps({"a": 1}),)))
     assert store.find()[0].tags == ()
     assert store.find(tag="x") == []
+
+
+def test_events_that_say_only_their_node_are_one_row(keep, store, database):
+    run = keep(*(python(f"n{number}", seconds=1) for number in range(50)), max_concurrency=3)
+    rows = database.query("SELECT count(*) FROM events WHERE kind IN ('node.ready', 'node.started')")
+    assert rows[0][0] < 50
+    assert store.events("r1") == run.events
+    assert store.load("r1").snapshot == run.snapshot
+
+
+@pytest.mark.parametrize("data", ["[]]", "3", '[["a"]]', '[["a", "b"]]', "[[1, 2.0]]", "{}", "[[]]", '[["a", 1.0, 2]]'])
+def test_a_damaged_row_of_several_events_is_told(keep, store, database, data):
+    keep(*(python(f"n{number}") for number in range(9)), max_concurrency=2)
+    database.change(lambda c: c.execute("UPDATE events SET data = ? WHERE kind = 'node.ready'", (data,)))
+    with pytest.raises(StorageError, match=r"damaged|does not fit"):
+        store.load("r1")
