@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ARGS ?=
+N ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 GRAPHBIT := $(BIN)/graphbit-nb
@@ -12,7 +13,7 @@ STAMPS := $(VENV)/.for-demo $(VENV)/.for-lab $(VENV)/.for-tests
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .NOTPARALLEL:
-.PHONY: help demo lab test test-unit test-notebooks test-browser check lint format bench bench-peers lock images clean local-model
+.PHONY: help demo lab test test-unit test-notebooks test-browser check lint audit fuzz format bench bench-peers lock images clean local-model
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
@@ -42,12 +43,19 @@ test-browser: $(VENV)/.for-tests ## Run the tests in JupyterLab, in Chromium
 	elif [ "$$CI" = true ]; then exit 1; \
 	else echo 'browser tests: not run (no Chromium on this machine)'; fi
 
-check: ## Do what CI does: format, lint, types, layers, all tests
-	@$(MAKE) --keep-going lint test-unit test-notebooks test-browser
+check: ## Do what CI does: format, lint, types, layers, known faults of packages, all tests
+	@$(MAKE) --keep-going lint audit test-unit test-notebooks test-browser
 
 lint: $(VENV)/.for-tests ## Check format, lint, types and layers
 	@status=0; for check in 'ruff format --check' 'ruff check' mypy lint-imports; do \
 	  echo "$(BIN)/$$check"; $(BIN)/$$check || status=1; done; exit $$status
+
+audit: $(VENV)/.for-tests ## Look the packages of the lock up in the advisory database
+	@.ci/audit
+
+fuzz: $(VENV)/.for-tests ## Load thousands of spoilt files, and call with anything; N=50000 says how many
+	@status=0; for what in files.fuzz storage.spoiling storage.keyfuzz house.test_bad_calls; do \
+	  echo "tests.$$what $(N)"; $(BIN)/python -m tests.$$what $(N) || status=1; done; exit $$status
 
 format: $(VENV)/.for-tests ## Format the code and mend what the linter can
 	$(BIN)/ruff format
