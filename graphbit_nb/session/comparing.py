@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.encoding import encode, to_text
 from graphbit_nb.core.snapshot import RunSnapshot
+from graphbit_nb.errors import GraphbitError
 
 if TYPE_CHECKING:
     from graphbit_nb.core.node_snapshot import NodeSnapshot
@@ -78,12 +80,19 @@ def compared(before: ExecutionResult | RunSnapshot, after: ExecutionResult | Run
 
 
 def is_same(one: Any, other: Any) -> bool:
-    """Whether two values are certainly the same; of arrays and tables nobody can say by comparing."""
+    """Whether two values are certainly the same. Arrays and tables compare by element; they are by what is kept."""
     if one is other:
         return True
     try:
         return bool(one == other)
     except Exception:  # noqa: BLE001 (a value's own comparison is foreign code)
+        return type(one) is type(other) and _is_kept_alike(one, other)
+
+
+def _is_kept_alike(one: Any, other: Any) -> bool:
+    try:
+        return to_text(encode(one)) == to_text(encode(other))
+    except GraphbitError:  # it cannot be kept
         return False
 
 

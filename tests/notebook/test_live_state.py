@@ -180,3 +180,8 @@ def test_what_opens_into_many_is_one_card_until_somebody_unfolds_it():
     told = LiveState(Subject(workflow=whole, snapshot=story.snapshot)).whole(1.0)
     assert told["picture"]["cards"] == 3
     assert len(told["rows"]) < 20
+
+
+def test_that_a_run_is_not_written_down_is_said_beside_it(state, story):
+    story("RunUnkept", reason="the disk is full")
+    assert state.changes(2.0)["notes"] == [{"state": "failed", "text": "in memory only: the disk is full"}]

@@ -3,7 +3,7 @@
 import pytest
 
 import graphbit_nb as gb
-from graphbit_nb.session.comparing import compared
+from graphbit_nb.session.comparing import compared, is_same
 
 
 def flow(prompt="Three points about {{ topic }}.", *, more=False):
@@ -51,13 +51,25 @@ def test_inputs_that_differ_are_told_with_both_values():
     assert compared(run(flow()), run(flow(), topic="air")).inputs == {"topic": ("sea", "air")}
 
 
-def test_values_that_cannot_be_compared_differ():
+def test_tables_are_compared_by_what_is_in_them():
     pandas = pytest.importorskip("pandas")
     builder = gb.WorkflowBuilder("w")
     builder.add_node(gb.Node.python("table", lambda n: pandas.DataFrame({"a": [n]})))
     workflow = builder.build()
-    one, other = (gb.WorkflowExecutor().execute(workflow, {"n": n}) for n in (1, 2))
+    one, other, again = (gb.WorkflowExecutor(cache="disable").execute(workflow, {"n": n}) for n in (1, 2, 1))
     assert differences(one, other) == {"table": ("output",)}
+    assert differences(one, again) == {}
+
+
+class Unlike:
+    def __eq__(self, other):
+        raise TypeError("they cannot be compared")
+
+    __hash__ = None
+
+
+def test_values_that_can_neither_be_compared_nor_kept_differ():
+    assert not is_same(Unlike(), Unlike())
 
 
 def test_its_repr_names_what_differs():

@@ -187,7 +187,7 @@ class LiveState:
             "run": None if snapshot is None else run_data(about, snapshot, now),
             "rows": [row.data() for row in rows],
             "more": more,
-            "notes": [{"state": state, "text": text} for state, text in about.notes],
+            "notes": [{"state": state, "text": text} for state, text in _notes(about)],
             "actions": list(about.actions),
             "folds": [{"path": path, "open": path in self.look.unfold} for path in foldable(about.workflow)],
             "direction": self.look.direction,
@@ -212,6 +212,12 @@ class LiveState:
         self._pictures_told = self._pictures
         self._told += 1
         return self._told
+
+
+def _notes(about: Subject) -> list[tuple[str, str]]:
+    """Return the lines to say: those that are given, and that the run is not written down, if it should be."""
+    unkept = None if about.snapshot is None else about.snapshot.unkept
+    return [*about.notes] if unkept is None else [*about.notes, ("failed", f"in memory only: {unkept}")]
 
 
 def run_data(about: Subject, snapshot: RunSnapshot, now: float) -> Data:
