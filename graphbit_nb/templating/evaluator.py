@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from graphbit_nb.errors import InputTooLarge, MissingInputError, TemplateError, did_you_mean
-from graphbit_nb.templating.filters import MARK, MAX_NUMBER, MAX_OUTPUT, apply, default_of
+from graphbit_nb.errors import MissingInputError, TemplateError, did_you_mean
+from graphbit_nb.templating.filters import MARK, MAX_NUMBER, apply, default_of
 from graphbit_nb.templating.syntax import constant_index, target_names
 from graphbit_nb.templating.tables import unpacked
 from graphbit_nb.templating.turns import DIVIDER
@@ -16,8 +16,7 @@ from graphbit_nb.templating.values import kind_of, look_up, to_text
 if TYPE_CHECKING:
     from jinja2 import nodes
 
-MAX_ITERATIONS = 200_000  # rounds of all loops of one rendering
-MAX_MADE = 10 * MAX_OUTPUT  # characters that all filters of one rendering make
+    from graphbit_nb.templating.effort import Effort
 
 Origin = tuple[int, int, str]
 
@@ -31,15 +30,19 @@ class Turn(NamedTuple):
 
 
 class Writer:
-    """Collects pieces of text; turns are divided by the template's own text alone."""
+    """Collects pieces of text; turns are divided by the template's own text alone.
 
-    def __init__(self) -> None:
+    Args:
+        effort: Counts what is written.
+    """
+
+    def __init__(self, effort: Effort) -> None:
+        self.effort = effort
         self._turns: list[Turn] = []
         self._role = "user"
         self._pieces: list[str] = []
         self._origins: list[Origin] = []
         self._length = 0
-        self._total = 0
         self._divided = False
         self._ends_in_literal = False
 
@@ -65,10 +68,8 @@ class Writer:
         if text:
             self._pieces.append(text)
             self._length += len(text)
-            self._total += len(text)
             self._ends_in_literal = is_literal
-            if self._total > MAX_OUTPUT:
-                raise InputTooLarge(f"the rendered text is longer than {MAX_OUTPUT:,} characters")
+            self.effort.write(len(text))
 
     def _end_line(self) -> None:
         """Drop the template's own newline before a dividing line; one that came from a value stays."""
@@ -106,11 +107,10 @@ class Evaluator:
 
     def __init__(self, values: Mapping[str, Any], roots: dict[int, str], writer: Writer) -> None:
         self._values = values
+        self._effort = writer.effort
         self._locals: dict[str, Any] = {}
         self._roots = roots
         self._writer = writer
-        self._rounds = 0
-        self._made = 0
 
     def value(self, node: nodes.Node) -> Any:
         """Return what an expression gives. Raises as `Template.turns` does."""
@@ -142,9 +142,7 @@ class Evaluator:
         names = target_names(node.target)
         outer, count = dict(self._locals), len(items)
         for number, item in enumerate(items, start=1):
-            self._rounds += 1
-            if self._rounds > MAX_ITERATIONS:
-                raise InputTooLarge(f"the template's loops go over more than {MAX_ITERATIONS:,} items")
+            self._effort.round()
             self._locals["loop"] = {"index": number, "first": number == 1, "last": number == count}
             if len(names) == 1:
                 self._locals[names[0]] = item
@@ -170,15 +168,21 @@ class Evaluator:
         return unpacked(self._found(node))
 
     def _found(self, node: Any) -> Any:
+        self._effort.step()
         return getattr(self, f"_expr_{type(node).__name__}")(node)
 
     def _expr_Name(self, node: nodes.Name) -> Any:
         name = node.name
         if name in self._locals:
-            return self._locals[name]
+            return self._seen(self._locals[name])
         if name in self._values:
-            return self._values[name]
+            return self._seen(self._values[name])
         raise MissingInputError(f"{name!r} has no value{did_you_mean(name, self._values)}", names=(name,))
+
+    def _seen(self, value: Any) -> Any:
+        if isinstance(value, str) and len(value) > self._effort.longest:
+            self._effort.longest = len(value)
+        return value
 
     def _expr_Const(self, node: nodes.Const) -> Any:
         return node.value
@@ -197,7 +201,7 @@ class Evaluator:
     def _part(self, node: Any, key: str | int) -> Any:
         value = self._found(node.node)  # a table as it is, since a name leads to a column of it
         try:
-            return look_up(value, key)
+            return self._seen(look_up(value, key))
         except TemplateError as error:
             raise TemplateError(f"{_spell(node.node)}: {error.message}", line=node.lineno) from None
 
@@ -243,11 +247,9 @@ class Evaluator:
         for argument in (*args, *kwargs.values()):
             if isinstance(argument, int | float) and abs(argument) > MAX_NUMBER:
                 raise TemplateError(f"{argument} is too large a number for the filter {node.name!r}")
-        result = apply(node.name, value, args, kwargs)
+        result = apply(node.name, value, args, kwargs, self._effort)
         if isinstance(result, str):
-            self._made += len(result)
-            if self._made > MAX_MADE:
-                raise InputTooLarge(f"the template's filters make more than {MAX_MADE:,} characters")
+            self._effort.make(len(result))
         return result
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import TemplateError
+from graphbit_nb.templating.effort import Effort
 from graphbit_nb.templating.evaluator import Evaluator, Writer
 from graphbit_nb.templating.syntax import Reader, parse, target_names
 from graphbit_nb.templating.values import kind_of
@@ -50,7 +51,7 @@ class Expression:
             MissingInputError: a name has no value.
             TemplateError: a path leads nowhere, or values do not fit what is done with them.
         """
-        return Evaluator(values, {}, Writer()).value(self._node)
+        return Evaluator(values, {}, Writer(Effort(values, len(self.source)))).value(self._node)
 
     def __repr__(self) -> str:
         return f"Expression({self.source!r})"
@@ -100,7 +101,7 @@ class Loop:
             MissingInputError: a name has no value.
             TemplateError: there is no list, or an item does not fit the variables.
         """
-        found = Evaluator(values, {}, Writer()).value(self._list)
+        found = Evaluator(values, {}, Writer(Effort(values, len(self.source)))).value(self._list)
         if isinstance(found, str | bytes) or not isinstance(found, Sequence | Mapping | set | frozenset):
             raise TemplateError(f"for_each {self.source!r}: {kind_of(found)} cannot be looped over")
         if len(self.variables) == 1:

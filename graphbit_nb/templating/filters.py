@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from graphbit_nb.templating.effort import Effort
+
 FILTERS = (
     "default", "first", "indent", "join", "last", "length", "lower", "replace", "round",
     "sort", "title", "tojson", "trim", "truncate", "unique", "upper",
 )  # fmt: skip
-MAX_OUTPUT = 20_000_000  # characters
 MAX_INDENT = 16  # of JSON
 MAX_NUMBER = 10_000  # largest number a filter takes: widths, lengths
 MARK = "\x00"  # no template may have this character: it marks what the template's own text divides
@@ -53,8 +54,8 @@ def default_of(present: bool, value: Any, default: Any = "", boolean: bool = Fal
     return value if present and (value or not boolean) and value is not None else default
 
 
-def apply(name: str, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Apply the filter called `name`.
+def apply(name: str, value: Any, args: list[Any], kwargs: dict[str, Any], effort: Effort) -> Any:
+    """Apply the filter called `name`, which makes at most what there is room for.
 
     Raises:
         TemplateError: the value does not fit the filter.
@@ -63,7 +64,7 @@ def apply(name: str, value: Any, args: list[Any], kwargs: dict[str, Any]) -> Any
     if name in _OF_TEXT and type(value) is not str:
         value = _text(value, name)
     if (own := _OWN.get(name)) is not None:
-        return own(value, *args, **kwargs)
+        return own(effort, value, *args, **kwargs)
     from jinja2 import TemplateError as JinjaError
     from jinja2.nodes import EvalContext
 
@@ -83,29 +84,29 @@ def _text(value: Any, name: str) -> str:
     return to_text(value)
 
 
-def _to_json(value: Any, indent: int | None = None) -> str:
+def _to_json(_: Effort, value: Any, indent: int | None = None) -> str:
     if indent is not None and not (isinstance(indent, int) and 0 <= indent <= MAX_INDENT):
         raise TemplateError(f"tojson takes an indent of 0 to {MAX_INDENT}, not {indent!r}")
     return json.dumps(plain(value), ensure_ascii=False, indent=indent, default=jsonable)
 
 
-def _replace(value: str, old: Any, new: Any, count: int | None = None) -> str:
+def _replace(effort: Effort, value: str, old: Any, new: Any, count: int | None = None) -> str:
     old, new = _text(old, "replace"), _text(new, "replace")
     there = value.count(old)
     times = there if count is None or count < 0 else min(count, there)
-    if len(value) + times * max(0, len(new) - len(old)) > MAX_OUTPUT:
+    if len(value) + times * max(0, len(new) - len(old)) > effort.room:
         raise InputTooLarge("replace makes the text too long")
     return value.replace(old, new, times)
 
 
-def _join(value: Any, d: Any = "", attribute: str | int | None = None) -> str:
+def _join(effort: Effort, value: Any, d: Any = "", attribute: str | int | None = None) -> str:
     if isinstance(value, str):
         raise TemplateError("join needs a list, not a text")
-    separator, pieces, length = _text(d, "join"), [], 0
+    separator, pieces, length, room = _text(d, "join"), [], 0, effort.room
     for item in value:
         pieces.append(_text(item if attribute is None else _part(item, attribute), "join"))
         length += len(pieces[-1]) + len(separator)
-        if length > MAX_OUTPUT + len(separator):
+        if length > room + len(separator):
             raise InputTooLarge("join makes the text too long")
     return separator.join(pieces)
 
@@ -116,9 +117,9 @@ def _part(item: Any, path: str | int) -> Any:
     return item
 
 
-def _indent(value: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
+def _indent(effort: Effort, value: str, width: int | str = 4, first: bool = False, blank: bool = False) -> str:
     more = width if isinstance(width, int) else len(width)
-    if len(value) + len(value.splitlines()) * more > MAX_OUTPUT:
+    if len(value) + len(value.splitlines()) * more > effort.room:
         raise InputTooLarge("indent makes the text too long")
     from jinja2.filters import do_indent
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import TemplateError
 from graphbit_nb.templating import shortcut, syntax
+from graphbit_nb.templating.effort import Effort
 from graphbit_nb.templating.evaluator import Evaluator, Turn, Writer
 from graphbit_nb.templating.filters import FILTERS, MARK
 from graphbit_nb.templating.turns import mark_role_lines, refuse_blank_turns
@@ -66,7 +67,7 @@ class Template:
             TemplateError: a path leads nowhere, or values do not fit what is done with them.
             InputTooLarge: the text would be too long.
         """
-        writer = Writer()
+        writer = Writer(Effort(values, len(self.source)))
         if isinstance(self._body, str):
             writer.literal(self._body)
         else:

@@ -3,7 +3,7 @@
 import pytest
 
 from graphbit_nb.errors import InputTooLarge, TemplateError
-from graphbit_nb.templating import Template, evaluator
+from graphbit_nb.templating import Template, effort
 
 MANY = "x" * 10_000
 
@@ -76,6 +76,6 @@ def test_numbers_too_large_for_a_filter_are_refused(source):
 
 
 def test_work_that_filters_do_and_nobody_prints_is_bounded(monkeypatch):
-    monkeypatch.setattr(evaluator, "MAX_MADE", 100_000)
+    monkeypatch.setattr(effort, "MAX_MADE", 100_000)
     with pytest.raises(InputTooLarge, match="filters"):
         render("{% for i in a %}{% if (b | upper) == 'y' %}{% endif %}{% endfor %}", a=range(1_000), b=MANY)
