@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphbit_nb.core.budget import Budget
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.events import ErrorInfo, Event
     from graphbit_nb.core.llm import (
@@ -89,7 +90,9 @@ if TYPE_CHECKING:
     from graphbit_nb.reliability.retry import RetryPolicy
     from graphbit_nb.session.executor import WorkflowExecutor
     from graphbit_nb.session.files import export, load
+    from graphbit_nb.session.forecast import CostEstimate, NodeEstimate, estimate_cost
     from graphbit_nb.session.handle import RunHandle
+    from graphbit_nb.session.health import HealthReport, health_check
     from graphbit_nb.session.history import (
         cache,
         compare,
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
     last: ExecutionResult | None
 
 _WHERE = {
+    "core.budget": "Budget",
     "core.config": "LlmConfig",
     "core.events": "ErrorInfo Event",
     "core.llm": (
@@ -152,6 +156,8 @@ _WHERE = {
     "session.executor": "WorkflowExecutor",
     "session.files": "export load",
     "session.handle": "RunHandle",
+    "session.forecast": "CostEstimate NodeEstimate estimate_cost",
+    "session.health": "HealthReport health_check",
     "session.history": "cache compare delete_run get_run kept_workflow prune_runs runs tag_run",
     "session.lifecycle": "get_system_info init shutdown version",
     "session.progressbar": "ProgressBar",
@@ -175,6 +181,7 @@ __all__ = [
     "Agent",
     "AuthenticationError",
     "BadRequestError",
+    "Budget",
     "BudgetExceeded",
     "Cassette",
     "CircuitBreaker",
@@ -184,6 +191,7 @@ __all__ = [
     "ConflictError",
     "ContentFilteredError",
     "ContextTooLongError",
+    "CostEstimate",
     "CustomLlmClient",
     "DefinitionError",
     "Edge",
@@ -198,6 +206,7 @@ __all__ = [
     "GenerateRequest",
     "GenerateResponse",
     "GraphbitError",
+    "HealthReport",
     "Image",
     "InputSpec",
     "InputTooLarge",
@@ -210,6 +219,7 @@ __all__ = [
     "MissingInputError",
     "ModelInfo",
     "Node",
+    "NodeEstimate",
     "NodeInput",
     "NodeOutput",
     "NodeProcessor",
@@ -263,9 +273,11 @@ __all__ = [
     "cache",
     "compare",
     "delete_run",
+    "estimate_cost",
     "export",
     "get_run",
     "get_system_info",
+    "health_check",
     "init",
     "kept_workflow",
     "last",

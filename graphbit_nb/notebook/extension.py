@@ -11,6 +11,8 @@ from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.workflow import Workflow
 from graphbit_nb.notebook import runviews, views
 from graphbit_nb.notebook.awaiting import AWAITED, NAMES, AwaitRuns, never
+from graphbit_nb.notebook.commands.forecast import cost_bundle
+from graphbit_nb.notebook.commands.health import health_bundle
 from graphbit_nb.notebook.commands.history import runs_bundle, tell_unfinished
 from graphbit_nb.notebook.comparison import comparison_bundle
 from graphbit_nb.notebook.completion import matcher_for
@@ -21,12 +23,25 @@ from graphbit_nb.notebook.magics import GraphbitMagics, is_run
 from graphbit_nb.notebook.settings import OURS, ConfigMagic, change
 from graphbit_nb.session.comparing import Comparison
 from graphbit_nb.session.executor import WorkflowExecutor, run_nested
+from graphbit_nb.session.forecast import CostEstimate
+from graphbit_nb.session.health import HealthReport
 from graphbit_nb.session.history import Runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from graphbit_nb.notebook.workspace import Workspace
+
+BUNDLES: dict[type[Any], Callable[[Any], views.Bundle]] = {
+    Workflow: views.workflow_bundle,
+    Runs: runs_bundle,
+    Comparison: comparison_bundle,
+    HealthReport: health_bundle,
+    CostEstimate: cost_bundle,
+}
+"""How what a cell ends with is shown; results know more than these, see `Extension`."""
 
 _loaded: dict[int, Extension] = {}
 _kept: WeakKeyDictionary[Any, Workspace] = WeakKeyDictionary()
@@ -59,11 +74,10 @@ class Extension:
         shell.events.register("post_run_cell", self._after_cell)
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.for_type(ExecutionResult, self._show_result)
-        formatter.for_type(Workflow, lambda workflow, **_: views.told(views.workflow_bundle(workflow)))
+        for kind, bundle in BUNDLES.items():
+            formatter.for_type(kind, lambda shown, bundle=bundle, **_: views.told(bundle(shown)))
         shell.Completer.custom_matchers.append(self.matcher)
         WorkflowExecutor.nested = staticmethod(notebook_run_nested)
-        formatter.for_type(Runs, lambda runs, **_: views.told(runs_bundle(runs)))
-        formatter.for_type(Comparison, lambda one, **_: views.told(comparison_bundle(one)))
         tell_unfinished()
 
     def unload(self) -> None:
@@ -81,7 +95,7 @@ class Extension:
                 shell.magics_manager.magics[kind].pop(name, None)
         formatter = shell.display_formatter.mimebundle_formatter
         formatter.pop(ExecutionResult, None)
-        for shown in (Workflow, Runs, Comparison):
+        for shown in BUNDLES:
             formatter.pop(shown, None)
         shell.Completer.custom_matchers.remove(self.matcher)
         self.magics.shows.close()
