@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.budget import Budget
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.events import ErrorInfo, Event
+    from graphbit_nb.core.limits import InputLimits
     from graphbit_nb.core.llm import (
         EmbedRequest,
         EmbedResponse,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         DefinitionError,
         GraphbitError,
         InputTooLarge,
+        InvalidTextError,
         LayoutError,
         MissingInputError,
         NotFoundError,
@@ -122,6 +124,7 @@ _WHERE = {
     "core.budget": "Budget",
     "core.config": "LlmConfig",
     "core.events": "ErrorInfo Event",
+    "core.limits": "InputLimits",
     "core.llm": (
         "EmbedRequest EmbedResponse GenerateRequest GenerateResponse Image LlmClient Message ModelInfo ToolCall "
         "ToolSpec Usage"
@@ -130,7 +133,8 @@ _WHERE = {
     "core.states": "NodeState RunStatus",
     "errors": (
         "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ConflictError "
-        "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge LayoutError "
+        "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge "
+        "InvalidTextError LayoutError "
         "MissingInputError NotFoundError NotRecordedError OutputError OutputTypeError OverloadedError "
         "PermissionDeniedError Problem "
         "ProtocolError ProviderConnectionError ProviderError ProviderTimeoutError QuotaExhaustedError "
@@ -208,8 +212,10 @@ __all__ = [
     "GraphbitError",
     "HealthReport",
     "Image",
+    "InputLimits",
     "InputSpec",
     "InputTooLarge",
+    "InvalidTextError",
     "LayoutError",
     "LlmClient",
     "LlmClientManager",

@@ -9,6 +9,7 @@
     ├── ConfigurationError          the person who set the machine up: keys, models, providers
     ├── MissingInputError           the caller of the run: an input without a value
     ├── InputTooLarge               the caller of the run: a value over a limit
+    ├── InvalidTextError            the caller of the run: a text that no provider takes
     ├── OutputError                 the model: its answer does not fit the declared output
     ├── ProviderError               the provider, or the way to it
     │   ├── AuthenticationError     the key is missing or wrong
@@ -163,6 +164,10 @@ class MissingInputError(GraphbitError):
 
 class InputTooLarge(GraphbitError):
     """A value is larger than the limit that the message names."""
+
+
+class InvalidTextError(GraphbitError):
+    """A prompt has a character that cannot be sent: a NUL, or half of a surrogate pair."""
 
 
 class OutputError(GraphbitError):

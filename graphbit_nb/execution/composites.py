@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.paths import inner_path, item_path
 from graphbit_nb.core.states import NodeState
-from graphbit_nb.errors import InputTooLarge, MissingInputError
+from graphbit_nb.errors import MissingInputError
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import describe_error
 from graphbit_nb.execution.pipeline import rendered_body
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.kinds.workflow import WorkflowSettings
     from graphbit_nb.graph.node import Node
-
-MAX_ITEMS = 100_000  # of one fan-out
 
 
 class Composite:
@@ -121,9 +119,9 @@ class FanOut(Composite):
     def unfold(self) -> None:
         """Open into one node for each item."""
         assert self.node.for_each is not None  # noqa: S101 (for the type checker)
-        items = self.node.for_each.items(self.values)
-        if len(items) > MAX_ITEMS:
-            raise InputTooLarge(f"for_each {self.node.for_each.source!r}: {len(items):,} items, over {MAX_ITEMS:,}")
+        source, limits = self.node.for_each.source, self.run.options.limits
+        said = f"for_each {source!r} of {self.path} has {{size}} items"
+        items = self.node.for_each.items(self.values, lambda count: limits.refuse("max_fan_out", said, count))
         self._count = len(items)
         item = replace(self.node, for_each=None, after=(), when=(), join="all")
         sort = processor_of(item.kind).runs_as

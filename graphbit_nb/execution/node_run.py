@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.core.events import ErrorInfo, Event
+    from graphbit_nb.core.limits import InputLimits
     from graphbit_nb.core.llm import (
         EmbedRequest,
         EmbedResponse,
@@ -358,6 +359,11 @@ class NodeRun:
         node = self._run.snapshot.index[self.path]
         answered = node.attempts[-1].finished if node.attempts else None
         return answered or node.started or 0.0
+
+    @property
+    def limits(self) -> InputLimits:
+        """How large things may be."""
+        return self._run.options.limits
 
     @property
     def grace(self) -> float:

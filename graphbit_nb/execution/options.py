@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from graphbit_nb.core.limits import DEFAULT_LIMITS, InputLimits
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -30,6 +32,7 @@ class RunOptions:
         unkept: Why the run is not written down, if it should be.
         parks: Whether the run returns when a person is all that it waits for.
         echoes: Whether what nodes print is printed as well as kept.
+        limits: How large things may be.
         grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
     """
 
@@ -44,4 +47,5 @@ class RunOptions:
     unkept: str | None = None
     parks: bool = False
     echoes: bool = False
+    limits: InputLimits = DEFAULT_LIMITS
     grace: float = GRACE

@@ -6,6 +6,8 @@ import inspect
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from graphbit_nb.core.limits import size_of
+from graphbit_nb.core.soundness import refuse_unsound
 from graphbit_nb.errors import MissingInputError, OutputError, TemplateError, UsageError, did_you_mean, nearest
 from graphbit_nb.execution.images import images_of
 from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prompt, Repair
@@ -13,6 +15,7 @@ from graphbit_nb.graph.registry import NodeInput, NodeOutput, NodeServices, Prom
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from graphbit_nb.core.limits import InputLimits
     from graphbit_nb.core.llm import Image
     from graphbit_nb.graph.node import Node
     from graphbit_nb.graph.registry import NodeProcessor
@@ -22,6 +25,10 @@ MAX_REPAIRS = 2
 
 class PipelineServices(NodeServices, Protocol):
     """What the pipeline asks of the engine, beside what a kind may ask."""
+
+    @property
+    def limits(self) -> InputLimits:
+        """How large things may be."""
 
     def rendered(self, prompt: Prompt) -> None:
         """Tell that a prompt is complete."""
@@ -45,6 +52,8 @@ async def run_node(
     Raises:
         MissingInputError: a value that the node needs is not there.
         OutputError: the output does not fit its declared type, also after repairs.
+        InputTooLarge: the prompt, or the output, is over a limit.
+        InvalidTextError: the prompt cannot be sent.
         Exception: whatever the kind raises.
     """
     for reference in node.references:
@@ -54,7 +63,10 @@ async def run_node(
     if isinstance(rendered, Prompt):
         if rendered.pictures:
             rendered = shown(rendered, await services.call(images_of, rendered.pictures))
+        size = sum(len(message.content) for message in rendered.messages)
+        services.limits.refuse("max_prompt_chars", f"the prompt of {path} has {{size}} characters", size)
         services.rendered(rendered)
+        refuse_unsound(rendered.messages, rendered.origins)
     given = NodeInput(node=node, path=path, values=values, rendered=rendered, services=services)
     output = node.output or processor.default_output
     while True:
@@ -66,15 +78,24 @@ async def run_node(
                 produced = await produced
         value, is_text = (produced.value, produced.is_text) if isinstance(produced, NodeOutput) else (produced, False)
         if output is None:
-            return value
+            return _checked_size(value, path, services.limits)
         try:
-            return output.parse(value) if is_text else output.check(value)
+            found = output.parse(value) if is_text else output.check(value)
+            return _checked_size(found, path, services.limits)
         except OutputError as error:
             number = given.repair.number + 1 if given.repair else 1
             if not is_text or number > MAX_REPAIRS:
                 raise
             services.rejected(error)
             given.repair = Repair(number, str(value), str(error))
+
+
+def _checked_size(value: Any, path: str, limits: InputLimits) -> Any:
+    """Return what a node gave. Raises `InputTooLarge`."""
+    if limits.max_output_bytes is not None:
+        size = size_of(value, limits.max_output_bytes)
+        limits.refuse("max_output_bytes", f"{path} gave {{size}} bytes or more", size)
+    return value
 
 
 def rendered_body(node: Node, processor: NodeProcessor, values: Mapping[str, Any]) -> Any:

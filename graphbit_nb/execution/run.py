@@ -281,8 +281,15 @@ class Run:
                 case c.Interrupt(number, expired):
                     self._interrupt(number, expired)
                 case c.Finish(status, reason):
-                    self.publish(RunFinished, status, reason)
+                    self.publish(RunFinished, status, reason or self._out_of_budget(status))
                     self._end()
+
+    def _out_of_budget(self, status: RunStatus) -> str | None:
+        """Return why nothing more was asked, if a budget was in the way."""
+        if status is not RunStatus.FAILED:
+            return None
+        errors = (node.error for node in self.snapshot.index.values())
+        return next((error.message for error in errors if error is not None and error.type == "BudgetExceeded"), None)
 
     def _end(self) -> None:
         """Return from `execute` as soon as everything that was told is safe."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from IPython.core.magic import Magics, magics_class, no_var_expand
+from traitlets import Any as Anything
 from traitlets import Bool, CaselessStrEnum, Float, Int, TraitError, Unicode, validate
 
+from graphbit_nb.core.budget import read_budget
 from graphbit_nb.core.redaction import holds_key
 from graphbit_nb.errors import UsageError, did_you_mean, nearest
 from graphbit_nb.graph.caching import read_cache_mode
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from IPython.core.interactiveshell import InteractiveShell
+
+    from graphbit_nb.core.budget import Budget
 
 
 @magics_class
@@ -47,6 +51,7 @@ class GraphbitMagics(Magics):
     replay = Unicode("", help="A cassette that every run is played from; none if empty.").tag(config=True)
     record = Unicode("", help="A cassette that every run is recorded on; none if empty.").tag(config=True)
     speed = Float(0.0, min=0.0, help="How fast a cassette is played: 1 as it was; 0 does not wait.").tag(config=True)
+    budget = Anything(help="What each run may spend: dollars, or 'cost=5,calls=50'.").tag(config=True)
     draw = Bool(default_value=True, help="Whether each defining cell draws the workflow.").tag(config=True)
 
     def __init__(self, shell: InteractiveShell) -> None:
@@ -62,6 +67,13 @@ class GraphbitMagics(Magics):
         except UsageError as error:
             raise TraitError(str(error)) from None
         return cast("str", proposal["value"])
+
+    @validate("budget")
+    def _checked_budget(self, proposal: Any) -> Budget | None:
+        try:
+            return read_budget(proposal["value"])
+        except UsageError as error:
+            raise TraitError(str(error)) from None
 
     @property
     def namespace(self) -> dict[str, Any]:

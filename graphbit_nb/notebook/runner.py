@@ -95,6 +95,7 @@ class Runner:
         answers: Mapping[str, Any] | None = None,
         cancel: Sequence[str] | None = None,
         notes: Sequence[str] = (),
+        budget: str | None = None,
         how: How,
     ) -> Outcome:
         """Go on with a run that has not succeeded, in the cell that says so; `cancel` nodes of it, or all if empty."""
@@ -104,7 +105,7 @@ class Runner:
         if before is not None:
             before.leave()
         subject = Subject(workflow=result.workflow, snapshot=result.snapshot, slots=executor.max_concurrency)
-        start = going_on(executor, result, answers=answers, cancel=cancel)
+        start = going_on(executor, result, answers=answers, cancel=cancel, budget=budget)
         return self._begin(SeenRun(self._magics, executor, subject, notes), start, how)
 
     def executor(
@@ -114,6 +115,7 @@ class Runner:
         sequential: bool = False,
         on_error: Any = None,
         deadline: float | None = None,
+        budget: str | None = None,
         record: str | None = None,
         replay: str | None = None,
         speed: float | None = None,
@@ -143,6 +145,7 @@ class Runner:
             strategy="sequential" if sequential else "parallel",
             on_error=on_error or magics.on_error,
             deadline=deadline,
+            budget=magics.budget if budget is None else budget,
             cache=magics.cache,
             storage=magics.storage,
             cassette=cassette,

@@ -194,12 +194,15 @@ def going_on(
     *,
     answers: Mapping[str, Any] | None = None,
     cancel: Sequence[str] | None = None,
+    budget: str | None = None,
 ) -> Start:
     """Return what goes on with a run that waits for a person: answered, or without nodes; `cancel=()` gives it up."""
     is_over = cancel is not None and not cancel  # it would stop for the person again before it is cancelled
 
     def start(sinks: Sequence[Sink]) -> RunHandle:
-        again = executor.start_again(result, answers=answers, cancel=cancel or (), parks=not is_over, views=sinks)
+        again = executor.start_again(
+            result, answers=answers, cancel=cancel or (), parks=not is_over, views=sinks, budget=budget
+        )
         if is_over:
             again.cancel()
         return again

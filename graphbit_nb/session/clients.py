@@ -9,18 +9,22 @@ from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import ConfigurationError
 from graphbit_nb.graph.fallback import models_of
 from graphbit_nb.graph.registry import processor_of
-from graphbit_nb.providers.clients import LlmClientManager
+from graphbit_nb.providers.clients import LlmClientManager, place_of
 from graphbit_nb.providers.identity import code_of_provider, identity_of
 from graphbit_nb.providers.local import is_available
+from graphbit_nb.providers.resilient import ResilientClient
 from graphbit_nb.reliability.retry import RetryPolicy
+from graphbit_nb.session.paying import Means, PayingClient
 from graphbit_nb.session.reliability import DEFAULT_RELIABILITY
 from graphbit_nb.session.resources import check_models
+from graphbit_nb.session.tariffs import check_prices
 from graphbit_nb.storage.playing import PlayingClient
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
     from graphbit_nb.graph.node import Node
+    from graphbit_nb.session.budgets import Accounts
     from graphbit_nb.session.reliability import Reliability
     from graphbit_nb.storage.cassette import Tape
     from graphbit_nb.storage.run_memory import RunMemory
@@ -59,6 +63,7 @@ class RunClients:
         reliability: The executor's retries, breaker, limits and hedging.
         memory: What the run remembers and is reminded of.
         tape: Recorded calls that are played, and recorded on.
+        accounts: What calls are put on; None counts nothing.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class RunClients:
         reliability: Reliability = DEFAULT_RELIABILITY,
         memory: RunMemory | None = None,
         tape: Tape | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._shared = manager
         self._own = LlmClientManager()
@@ -75,6 +81,8 @@ class RunClients:
         self._reliability = reliability
         self._memory = memory
         self._tape = tape
+        self._accounts = accounts
+        self._means = Means()
         self._made: dict[Hashable, Any] = {}
 
     def client_for(self, node: Node, instead: LlmConfig | None = None) -> Any:
@@ -92,16 +100,28 @@ class RunClients:
         return PlayingClient(partial(self._asking, config, node), self._tape, identity_of(config))
 
     def _asking(self, config: LlmConfig, node: Node) -> Any:
-        told = self._reliability
-        policy = node.retry if node.retry is not None else told.retry
+        policy = node.retry if node.retry is not None else self._reliability.retry
         if isinstance(policy, int):
             policy = RetryPolicy(max_attempts=policy)
-        client = self._manager_of(config).resilient(
-            config, policy, breaker=told.breaker, limiter=told.limiter_for(config), hedge_after=told.hedge_after
-        )
+        client = self._resilient(config, policy)
         if self._memory is None:
             return client
         return self._memory.wrap(client, node, identity_of(config), code_of_provider(config))
+
+    def _resilient(self, config: LlmConfig, policy: RetryPolicy) -> ResilientClient:
+        """Return the client that tries again; inside it each attempt is paid for."""
+        told, manager = self._reliability, self._manager_of(config)
+        client, limiter = manager.client(config), told.limiter_for(config)
+        if self._accounts is not None:
+            client = PayingClient(client, self._accounts, config, self._means)
+        what, name = (*place_of(config), config.model), f"{config.provider}/{config.model}"
+        return ResilientClient(
+            client,
+            policy,
+            breaker=None if told.breaker is None else manager.guards.breaker(what, name, told.breaker),
+            limiter=None if limiter is None else manager.guards.limiter(what, name, limiter),
+            hedge_after=told.hedge_after,
+        )
 
     def provider_of(self, node: Node) -> str:
         """Return the name of the provider that a node asks. Raises `ConfigurationError`."""
@@ -160,6 +180,23 @@ class RunClients:
         listed = [(path, config) for path, config in asked if config.provider not in _NEVER_LISTED]
         if listed:
             await check_models(listed, self._shared)
+
+    async def check_prices(self, nodes: Iterable[Node]) -> None:
+        """See to it that what the same nodes ask has a price, where there is a budget in money.
+
+        Raises:
+            ConfigurationError: nobody knows what a model costs.
+        """
+        accounts = self._accounts
+        if accounts is None or not accounts.limits("cost"):
+            return
+        if self._tape is not None and not self._tape.cassette.records:
+            return  # nothing is asked
+        asked = [
+            (path, instead or self.config_for(node), processor_of(node.kind).embeds)
+            for path, node, instead in self._asked(nodes)
+        ]
+        await check_prices(asked, accounts.prices)
 
     def _asked(self, nodes: Iterable[Node], within: str = "") -> Iterator[tuple[str, Node, LlmConfig | None]]:
         """Go through the nodes that ask a model, by path; again for the model that stands in when that fails."""

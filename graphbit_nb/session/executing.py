@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,17 @@ from graphbit_nb.execution.options import RunOptions
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.graph.caching import first_mode
 from graphbit_nb.graph.fallback import models_of
+from graphbit_nb.session.budgets import accounts_for, waited_in
 from graphbit_nb.session.clients import RunClients
 from graphbit_nb.session.job import model_nodes
+from graphbit_nb.session.limiting import limits_of, refuse_too_large
 from graphbit_nb.session.memory import answers_in_memory, memory_or_trouble
 from graphbit_nb.session.shared import keep_latest
 from graphbit_nb.storage.run_memory import RunMemory
 from graphbit_nb.telemetry.current import run_telemetry
 
 if TYPE_CHECKING:
+    from graphbit_nb.core.budget import Budget
     from graphbit_nb.core.bus import Sink
     from graphbit_nb.execution.run import Run
     from graphbit_nb.execution.threads import ThreadPool
@@ -30,7 +34,12 @@ if TYPE_CHECKING:
 
 
 async def executed(
-    executor: WorkflowExecutor, job: Job, handle: RunHandle, manager: LlmClientManager, threads: ThreadPool
+    executor: WorkflowExecutor,
+    job: Job,
+    handle: RunHandle,
+    manager: LlmClientManager,
+    threads: ThreadPool,
+    budget: Budget | None = None,
 ) -> ExecutionResult:
     """Do a job on the loop from which this is called, and return its result; what was done stays in `handle`.
 
@@ -40,12 +49,16 @@ async def executed(
         handle: Told which run it is as soon as it begins.
         manager: Where clients live that are shared with other runs.
         threads: Runs plain functions.
+        budget: What the run may spend, with all that it has spent before.
 
     Raises:
         ConfigurationError: a model is not set up.
         MissingInputError: an input has no value.
+        BudgetExceeded: the time of the budget is used up already.
+        InputTooLarge: the workflow, or what it is given, is over a limit.
     """
     workflow = job.workflow
+    refuse_too_large(workflow, job.inputs, limits_of(executor.limits))
     run_id = new_run_id() if job.snapshot is None else job.snapshot.run_id
     memory, trouble = (None, None) if executor.storage == "memory" else await asyncio.to_thread(memory_or_trouble)
     remembered = RunMemory(
@@ -56,20 +69,26 @@ async def executed(
     )
     cassette = executor.cassette if job.cassette is None else job.cassette
     tape = None if cassette is None else cassette.tape()
-    clients = RunClients(manager, executor.config, executor.reliability, remembered, tape)
+    accounts = accounts_for(run_id, workflow.name, budget, job.snapshot)
+    clients = RunClients(manager, executor.config, executor.reliability, remembered, tape, accounts)
     telemetry = run_telemetry(workflow.name)
     try:
         engine = Engine(clients=clients, threads=threads)
         nodes = [workflow.nodes[name] for name in plan_for(workflow, job.nodes).names]
         clients.check(nodes)
         await clients.check_models(nodes)
-        options = replace(_options(executor, job, clients), unkept=trouble, memory=remembered)
+        await clients.check_prices(nodes)
+        deadline = _sooner(executor.deadline, accounts.seconds_left())
+        options = replace(_options(executor, job, clients), unkept=trouble, memory=remembered, deadline=deadline)
         run = await _prepared(job, engine, options, run_id, memory, telemetry.sinks)
         result = ExecutionResult(workflow, run.snapshot)
         handle.begin(run)
+        began = time.time()
+        accounts.begin()
         try:
             await run.execute()
         finally:
+            accounts.end(waited_in(run.snapshot, began))
             telemetry.close()
             keep_latest(result)
         return result
@@ -103,5 +122,9 @@ def _options(executor: WorkflowExecutor, job: Job, clients: RunClients) -> RunOp
     return RunOptions(
         max_concurrency=executor.max_concurrency, fail_fast=executor.on_error == "fail_fast", provider_limits=limits,
         deadline=executor.deadline, answers=job.answers, pinned=job.pinned, cancels=job.cancels, parks=job.parks,
-        echoes=executor.echo,
+        echoes=executor.echo, limits=limits_of(executor.limits),
     )  # fmt: skip
+
+
+def _sooner(one: float | None, other: float | None) -> float | None:
+    return min((seconds for seconds in (one, other) if seconds is not None), default=None)

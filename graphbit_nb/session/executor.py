@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphbit_nb.core.budget import read_budget
 from graphbit_nb.core.config import LlmConfig
 from graphbit_nb.errors import RunCancelled, UsageError
 from graphbit_nb.execution.result import ExecutionResult
@@ -17,6 +18,7 @@ from graphbit_nb.session.engine_thread import engine_thread
 from graphbit_nb.session.executing import executed
 from graphbit_nb.session.handle import RunHandle
 from graphbit_nb.session.job import job_again, job_for, job_forked, node_at, read_cassette
+from graphbit_nb.session.limiting import checked_limits
 from graphbit_nb.session.memory import STORAGES
 from graphbit_nb.session.reliability import read_reliability
 from graphbit_nb.session.settings import ON_ERROR, STRATEGIES, OnError, Strategy, check_count, one_of, read_limits
@@ -26,7 +28,9 @@ from graphbit_nb.storage.secrets import stored_key
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
+    from graphbit_nb.core.budget import BudgetLike
     from graphbit_nb.core.bus import Sink
+    from graphbit_nb.core.limits import InputLimits
     from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.reliability.breaker import CircuitBreaker
     from graphbit_nb.reliability.ratelimit import RateLimiter
@@ -70,6 +74,9 @@ class WorkflowExecutor:
         deadline: Seconds that a run may take; what works then fails, and what has not begun is cancelled. Time in
             which a person is waited for does not count.
         echo: Whether what nodes print is printed, besides being kept with the node.
+        budget: What each run may spend: a `Budget`, or US dollars. A call that would pass it is not made; its node
+            fails with `BudgetExceeded`, nothing more is asked, and what is done is kept. None is any amount.
+        limits: How large prompts, inputs, outputs, fan-outs and workflows may be; None are those of `init`.
 
     Raises:
         UsageError: an argument is not allowed.
@@ -94,6 +101,8 @@ class WorkflowExecutor:
         provider_concurrency: Mapping[str, int] | int | None = None,
         deadline: float | None = None,
         echo: bool = True,
+        budget: BudgetLike = None,
+        limits: InputLimits | None = None,
     ) -> None:
         check_count("max_concurrency", max_concurrency)
         one_of("strategy", strategy, STRATEGIES)
@@ -112,6 +121,8 @@ class WorkflowExecutor:
         self.provider_concurrency = read_limits(provider_concurrency)
         self.deadline = checked_timeout("deadline", deadline)
         self.echo = echo
+        self.budget = read_budget(budget)
+        self.limits = checked_limits(limits)
         self._threads = ThreadPool()
 
     def __repr__(self) -> str:
@@ -128,6 +139,7 @@ class WorkflowExecutor:
         pinned: Mapping[str, Any] | None = None,
         tags: Sequence[str] | str = (),
         cassette: Any = None,
+        budget: BudgetLike = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -142,6 +154,7 @@ class WorkflowExecutor:
             pinned: Outputs of nodes that are not run, by name.
             tags: Words by which the run is found again, see `graphbit_nb.runs`.
             cassette: See the class.
+            budget: See the class.
             loop: ``"current"`` runs the nodes on the caller's own loop, for objects that are bound to it.
             views: Called with each event, on the engine's thread.
 
@@ -159,7 +172,7 @@ class WorkflowExecutor:
             workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
             cassette=cassette,
         )  # fmt: skip
-        return self._do(job, loop)
+        return self._do(job, loop, budget)
 
     def resume(
         self,
@@ -168,6 +181,7 @@ class WorkflowExecutor:
         workflow: Workflow | None = None,
         inputs: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
+        budget: BudgetLike = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -181,6 +195,7 @@ class WorkflowExecutor:
             workflow: The workflow of a run that was kept; None is the one kept with it, which may not have code.
             inputs: Values of inputs that could not be kept.
             answers: What persons answer, by the node that asks.
+            budget: What the run may spend, with all that it has spent before; None is the executor's budget.
             loop: See `execute`; so is `views`.
             views: Called with each event from here on.
 
@@ -189,7 +204,7 @@ class WorkflowExecutor:
             OutputError: an answer is not what its node declares as its output.
             StorageError: the run cannot be read.
         """
-        return self._do(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop)
+        return self._do(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop, budget)
 
     async def resume_async(
         self,
@@ -198,11 +213,12 @@ class WorkflowExecutor:
         workflow: Workflow | None = None,
         inputs: Mapping[str, Any] | None = None,
         answers: Mapping[str, Any] | None = None,
+        budget: BudgetLike = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
         """Go on with a run, awaiting it; arguments and errors as for `resume`."""
-        return await self._do_async(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop)
+        return await self._do_async(job_again(run, answers, views, workflow=workflow, inputs=inputs), loop, budget)
 
     def fork(
         self,
@@ -249,6 +265,7 @@ class WorkflowExecutor:
         pinned: Mapping[str, Any] | None = None,
         tags: Sequence[str] | str = (),
         cassette: Any = None,
+        budget: BudgetLike = None,
         loop: Literal["engine", "current"] = "engine",
         views: Sequence[Sink] = (),
     ) -> ExecutionResult:
@@ -261,7 +278,7 @@ class WorkflowExecutor:
             workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
             cassette=cassette,
         )  # fmt: skip
-        return await self._do_async(job, loop)
+        return await self._do_async(job, loop, budget)
 
     def start(
         self,
@@ -276,6 +293,7 @@ class WorkflowExecutor:
         views: Sequence[Sink] = (),
         parks: bool = False,
         cassette: Any = None,
+        budget: BudgetLike = None,
     ) -> RunHandle:
         """Begin a run and return at once; arguments as for `execute`. What hinders it to begin is raised on waiting.
 
@@ -286,7 +304,7 @@ class WorkflowExecutor:
             workflow, inputs, nodes=nodes, cache=cache, answers=answers, pinned=pinned, tags=tags, views=views,
             parks=parks, cassette=cassette,
         )  # fmt: skip
-        return self._start(job, keep_events=True)
+        return self._start(job, keep_events=True, budget=budget)
 
     def start_again(
         self,
@@ -298,12 +316,14 @@ class WorkflowExecutor:
         views: Sequence[Sink] = (),
         parks: bool = False,
         cancel: Sequence[str] = (),
+        budget: BudgetLike = None,
     ) -> RunHandle:
         """Begin to go on with a run and return at once, `cancel` without these nodes; see `resume` and `start`."""
         job = job_again(run, answers, views, workflow=workflow, inputs=inputs)
         for path in cancel:
             node_at(job.workflow, path)
-        return self._start(replace(job, parks=parks, cancels=frozenset(cancel)), keep_events=True)
+        again = replace(job, parks=parks, cancels=frozenset(cancel))
+        return self._start(again, keep_events=True, budget=budget)
 
     def start_fork(
         self,
@@ -323,17 +343,18 @@ class WorkflowExecutor:
 
     # ---- inside
 
-    def _do(self, job: Job, loop: str) -> ExecutionResult:
+    def _do(self, job: Job, loop: str, budget: BudgetLike = None) -> ExecutionResult:
         one_of("loop", loop, ("engine", "current"))
+        within = read_budget(budget)
         if loop == "current":
 
             def make() -> Coroutine[Any, Any, ExecutionResult]:
-                return self._do_async(job, "current")
+                return self._do_async(job, "current", within)
 
             return type(self).nested(make) if _has_running_loop() else asyncio.run(make())
         if engine_thread().is_current:
             raise UsageError("execute() inside an async node would wait for itself; use: await executor.run(...)")
-        handle = self._start(job)
+        handle = self._start(job, budget=within)
         try:
             return handle.result()
         except KeyboardInterrupt:
@@ -341,15 +362,16 @@ class WorkflowExecutor:
             handle.result()
             raise
 
-    async def _do_async(self, job: Job, loop: str) -> ExecutionResult:
+    async def _do_async(self, job: Job, loop: str, budget: BudgetLike = None) -> ExecutionResult:
         one_of("loop", loop, ("engine", "current"))
+        within = read_budget(budget) or self.budget
         if loop == "current":
             manager = LlmClientManager(keys=stored_key)
             try:
-                return await executed(self, job, RunHandle(job.workflow), manager, self._threads)
+                return await executed(self, job, RunHandle(job.workflow), manager, self._threads, within)
             finally:
                 await manager.aclose()
-        handle = self._start(job)
+        handle = self._start(job, budget=within)
         try:
             return await handle
         except asyncio.CancelledError:
@@ -357,7 +379,8 @@ class WorkflowExecutor:
             await handle
             raise
 
-    def _start(self, job: Job, *, keep_events: bool = False) -> RunHandle:
+    def _start(self, job: Job, *, keep_events: bool = False, budget: BudgetLike = None) -> RunHandle:
+        within = read_budget(budget) or self.budget
         handle = RunHandle(job.workflow)
         if keep_events:
             job = replace(job, views=(handle.keep, *job.views))
@@ -365,7 +388,7 @@ class WorkflowExecutor:
 
         async def on_engine() -> ExecutionResult:
             try:
-                return await executed(self, job, handle, shared_manager(thread), self._threads)
+                return await executed(self, job, handle, shared_manager(thread), self._threads, within)
             except asyncio.CancelledError:
                 if handle.snapshot is None:
                     raise RunCancelled(f"{job.workflow.name} was cancelled before it began") from None

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.errors import UsageError
 from graphbit_nb.execution.threads import end_idle_threads
 from graphbit_nb.providers.limits import PoolLimits
+from graphbit_nb.session.budgets import forget_budgets, set_kernel_budget
 from graphbit_nb.session.engine_thread import stop_engine_thread
 from graphbit_nb.session.home import forget_home, made_home, set_home
+from graphbit_nb.session.limiting import set_limits
 from graphbit_nb.session.shared import limit_pools
 from graphbit_nb.telemetry.current import turn_off, turn_on_logs, turn_on_tracing
 
 if TYPE_CHECKING:
+    from graphbit_nb.core.budget import BudgetLike
+    from graphbit_nb.core.limits import InputLimits
     from graphbit_nb.telemetry.logs import LogFormat
 
 
@@ -30,6 +34,8 @@ def init(
     log_content: bool = False,
     trace_content: bool | None = None,
     pool_limits: PoolLimits | None = None,
+    budget: BudgetLike = None,
+    limits: InputLimits | None = None,
 ) -> None:
     """Set the process up. Optional, and may be called again.
 
@@ -45,6 +51,8 @@ def init(
         log_content: Whether log lines tell prompts, answers, inputs and outputs as well. Keys are never told.
         trace_content: The same of traces; None is what OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says.
         pool_limits: How many connections there are to each address, and how large an answer may be.
+        budget: What all runs of this process may spend together, see `Budget`; None changes nothing.
+        limits: How large things may be in runs of executors that say nothing themselves; None changes nothing.
 
     Raises:
         UsageError: there is no such level, or connections are in use with other limits, or another home is.
@@ -56,6 +64,10 @@ def init(
         if not isinstance(pool_limits, PoolLimits):
             raise UsageError(f"pool_limits={pool_limits!r}: give PoolLimits(max_response_bytes=...)")
         limit_pools(pool_limits)
+    if budget is not None:
+        set_kernel_budget(budget)
+    if limits is not None:
+        set_limits(limits)
     if tracing is not False and tracing is not None:
         turn_on_tracing(None if tracing is True else tracing, content=trace_content)
     if log_level is not None:
@@ -74,6 +86,8 @@ def shutdown() -> None:
     stop_engine_thread()
     turn_off()
     end_idle_threads()
+    forget_budgets()
+    set_limits(None)
     forget_home()
     if "graphbit_nb.storage.masterkeys" in sys.modules:
         sys.modules["graphbit_nb.storage.masterkeys"].forget_passphrases()

@@ -11,7 +11,7 @@ from graphbit_nb.core.calls import CallRecord, Identity, request_data
 from graphbit_nb.core.encoding import CannotKeepError
 from graphbit_nb.core.llm import EmbedResponse, GenerateRequest, GenerateResponse, Usage
 from graphbit_nb.core.paths import without_numbers
-from graphbit_nb.errors import StorageError
+from graphbit_nb.errors import BudgetExceeded, StorageError
 from graphbit_nb.storage.entries import Entry, canonical, key_of, sealed
 from graphbit_nb.storage.flights import shared
 
@@ -128,7 +128,11 @@ class RememberingClient:
                 heard(found)
             return cast("R", _hit(found.response, self._clock() - began))
 
+        has_asked = False
+
         async def ask(listener: CallListener | None) -> R:
+            nonlocal has_asked
+            has_asked = True
             told = _Notes(listener, self._clock)
             response = await call(request, listener if listener is None else told)
             self._keep(key, text, request.node, CallRecord(request=data, told=tuple(told.items), response=response))
@@ -136,7 +140,13 @@ class RememberingClient:
 
         if not self._is_single:
             return await ask(listener)
-        response, is_own = await shared((id(self._store), key), listener, ask)
+        while True:
+            try:
+                response, is_own = await shared((id(self._store), key), listener, ask)
+                break
+            except BudgetExceeded:  # of whoever asked first; this one may have more to spend
+                if has_asked:
+                    raise
         return cast("R", response if is_own else _hit(response, self._clock() - began))
 
     async def _remembered(self, key: str, text: str, data: dict[str, Any]) -> CallRecord | None:

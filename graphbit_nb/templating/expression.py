@@ -12,6 +12,8 @@ from graphbit_nb.templating.syntax import Reader, parse, target_names
 from graphbit_nb.templating.values import kind_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import nodes
 
     from graphbit_nb.templating.reading import Reference
@@ -94,8 +96,12 @@ class Loop:
         is_path = type(self._list).__name__ in ("Name", "Getattr", "Getitem")
         self.path: Reference | None = self.references[0] if is_path and self.references else None
 
-    def items(self, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def items(self, values: Mapping[str, Any], check: Callable[[int], None] | None = None) -> list[dict[str, Any]]:
         """Return, for each item, the values of the variables.
+
+        Args:
+            values: What the template would be given.
+            check: Told how many there are before anything is made of them; may refuse that by raising.
 
         Raises:
             MissingInputError: a name has no value.
@@ -104,6 +110,8 @@ class Loop:
         found = Evaluator(values, {}, Writer(Effort(values, len(self.source)))).value(self._list)
         if isinstance(found, str | bytes) or not isinstance(found, Sequence | Mapping | set | frozenset):
             raise TemplateError(f"for_each {self.source!r}: {kind_of(found)} cannot be looped over")
+        if check is not None:
+            check(len(found))
         if len(self.variables) == 1:
             return [{self.variables[0]: item} for item in found]
         fitted = []
@@ -128,7 +136,7 @@ class Loop:
 
 def _parsed(text: str, source: str) -> list[nodes.Node]:
     try:
-        return parse(text).body
+        return parse(text, before=text.index(source)).body
     except TemplateError as error:
         what = "a loop, such as 'point in outline.points'" if text.startswith("{%") else "an expression"
         raise TemplateError(f"{source!r} is not {what}: {_bare(error)}") from None

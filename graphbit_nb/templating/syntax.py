@@ -28,25 +28,41 @@ def read(text: str) -> Reading:
     return Reading(tree.body, tuple(reader.references), reader.roots)
 
 
-def parse(text: str) -> nodes.Template:
-    """Parse with Jinja2. Raises `TemplateError`."""
+def parse(text: str, before: int = 0) -> nodes.Template:
+    """Parse with Jinja2. Raises `TemplateError`.
+
+    Args:
+        text: The text.
+        before: Characters at its beginning that nobody wrote, and that no column counts.
+    """
     from jinja2 import TemplateSyntaxError
     from jinja2.parser import Parser
 
     try:  # not by way of the environment, which would compile something to put the template into the traceback
         tree = Parser(environment(), text).parse()
     except TemplateSyntaxError as error:
-        message = (error.message or "it does not parse").rstrip(".").replace(MARK, "@")
-        opener = "{%" if "{%" in text and "tag" in message else "{{"
-        raise TemplateError(f"{opener!r} begins a template, but {message}; {_RAW_HINT}", line=error.lineno) from None
+        raise _slip(text, error.message or "", before) from None
     except RecursionError:
         raise TemplateError("the template is nested too deeply") from None
-    except SyntaxError as error:  # a number in digits that Python does not take
-        raise TemplateError(f"{error.msg}; {_RAW_HINT}") from None
-    except ValueError as error:  # a number of thousands of digits
-        raise TemplateError(f"{error}; {_RAW_HINT}") from None
+    except SyntaxError:  # in digits that Python does not take
+        raise TemplateError(f"a number has an invalid character; write it in the digits 0 to 9; {_RAW_HINT}") from None
+    except ValueError:
+        raise TemplateError(f"a number has thousands of digits; write a smaller one; {_RAW_HINT}") from None
     _level(tree)
     return tree
+
+
+def _slip(text: str, message: str, before: int) -> TemplateError:
+    from graphbit_nb.templating.slips import slip_in
+
+    try:
+        slip = slip_in(text, message)
+    except RecursionError:
+        return TemplateError("the template is nested too deeply")
+    line = text.count("\n", 0, slip.at) + 1
+    column = slip.at - text.rfind("\n", 0, slip.at) - (before if line == 1 else 0)
+    told = f"{slip.opener!r} begins a template, but at column {max(1, column)} {slip.told}"
+    return TemplateError(f"{told}; {_RAW_HINT}", line=line)
 
 
 def _level(tree: nodes.Template) -> None:

@@ -393,4 +393,4 @@ def test_a_list_may_be_long():
 
 def test_a_list_that_is_too_long_fails_the_node():
     run = Simulation(each(double, "things"), inputs={"things": [0] * 100_001})
-    assert "100,001 items, over 100,000" in run.error("each")
+    assert "100,001 items, over the limit of 100,000" in run.error("each")

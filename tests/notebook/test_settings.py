@@ -26,7 +26,7 @@ def test_a_value_may_be_an_expression_over_the_notebooks_variables(shell):
         ("max_concurrency = 0", "max_concurrency: should not be less than 1, but a value of 0 was specified"),
         ("live = 'widgets'", "live: expected any of"),
         ("max_concurrecny = 3", "no setting 'max_concurrecny'; did you mean 'max_concurrency'"),
-        ("colour = 3", "no setting 'colour'; there are cache, draw, live, max_concurrency"),
+        ("colour = 3", "no setting 'colour'; there are budget, cache, draw, live, max_concurrency"),
         ("draw = no", "draw: no cannot be read: name 'no' is not defined; a text has quotes: 'no'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from graphbit_nb.notebook.commands import (
     asking,
+    budget,
     documents,
     figures,
     forecast,
@@ -22,6 +23,7 @@ __all__ = [
     "COMMANDS",
     "Command",
     "asking",
+    "budget",
     "documents",
     "figures",
     "forecast",

@@ -67,6 +67,7 @@ INPUTS = (
     arg("--set", metavar="K=V", nargs="+", action="extend", help="values of inputs"),
     arg("--inputs", metavar="VAR", help="a dict of values"),
 )
+BUDGET = arg("--budget", metavar="LIMITS", help="what it may spend: US dollars, or cost=5,tokens=20000,calls=50")
 
 
 def free_text(command: Command, line: str, cell: str | None) -> argparse.Namespace:

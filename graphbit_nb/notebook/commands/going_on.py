@@ -8,7 +8,7 @@ from graphbit_nb.core.encoding import missing_in
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.notebook.arguments import assignments, literal, pairs, variable
-from graphbit_nb.notebook.commands.command import INPUTS, arg, command
+from graphbit_nb.notebook.commands.command import BUDGET, INPUTS, arg, command
 from graphbit_nb.notebook.commands.runs import at_once, how_to_wait
 from graphbit_nb.session import history as kept
 
@@ -27,6 +27,7 @@ BESIDE = arg("--background", action="store_true", help="go on while other cells 
     "resume",
     arg("run", metavar="RUN", nargs="?"),
     *INPUTS,
+    BUDGET,
     BESIDE,
     runs=True,
     words="run",
@@ -39,11 +40,12 @@ def resume(
 
     Without RUN it is the latest of the current workflow that did not succeed, in this kernel or in one that is gone.
     Nodes are what the notebook's cells define now; a run of another notebook brings its workflow along, unless there is
-    code in it. --set and --inputs give inputs that could not be kept.
+    code in it. --set and --inputs give inputs that could not be kept. --budget is for all of the run, with what it has
+    spent before.
     """
     result, notes = _unfinished(magics, options.run, options)
     how = _how(options, awaited)
-    outcome = magics.runner.go_on(result, notes=notes, how=how)
+    outcome = magics.runner.go_on(result, notes=notes, how=how, budget=options.budget)
     return at_once(outcome) if how == "background" and awaited else outcome
 
 

@@ -9,7 +9,7 @@ from graphbit_nb.errors import RunCancelled, UsageError
 from graphbit_nb.graph.caching import CACHE_MODES
 from graphbit_nb.notebook import views
 from graphbit_nb.notebook.arguments import listed
-from graphbit_nb.notebook.commands.command import INPUTS, arg, command
+from graphbit_nb.notebook.commands.command import BUDGET, INPUTS, arg, command
 from graphbit_nb.notebook.inputs import inputs_for
 from graphbit_nb.notebook.live.view import Calls
 from graphbit_nb.session.reruns import before, next_node, standing
@@ -40,6 +40,7 @@ T = TypeVar("T")
     arg("--max-concurrency", metavar="N", type=int, help="nodes at the same time"),
     arg("--on-error", metavar="MODE", choices=ON_ERROR, help="continue or fail_fast"),
     arg("--deadline", metavar="S", type=float, help="seconds that the run may take"),
+    BUDGET,
     arg("--fresh", action="store_true", help="ask anew, whatever is remembered; remember the new answers"),
     arg("--cache", metavar="MODE", help=f"{', '.join(CACHE_MODES)}, or how old an answer may be: 3h, 1D"),
     arg("--tag", metavar="WORD", nargs="+", action="extend", default=[], help="to find the run by"),
@@ -165,6 +166,7 @@ def _begin(
         sequential=getattr(options, "sequential", False),
         on_error=getattr(options, "on_error", None),
         deadline=getattr(options, "deadline", None),
+        budget=getattr(options, "budget", None),
         record=getattr(options, "record", None),
         replay=getattr(options, "replay", None),
         speed=getattr(options, "speed", None),
