@@ -54,7 +54,7 @@ audit: $(VENV)/.for-tests ## Look the packages of the lock up in the advisory da
 	@.ci/audit
 
 fuzz: $(VENV)/.for-tests ## Load thousands of spoilt files, and call with anything; N=50000 says how many
-	@status=0; for what in files.fuzz storage.spoiling storage.keyfuzz house.test_bad_calls; do \
+	@status=0; for what in files.fuzz storage.spoiling storage.keyfuzz storage.cassettefuzz house.test_bad_calls; do \
 	  echo "tests.$$what $(N)"; $(BIN)/python -m tests.$$what $(N) || status=1; done; exit $$status
 
 format: $(VENV)/.for-tests ## Format the code and mend what the linter can

@@ -34,7 +34,10 @@ if TYPE_CHECKING:
         ToolSpec,
         Usage,
     )
+    from graphbit_nb.core.markers import InjectionMarkers
     from graphbit_nb.core.node_snapshot import NodeSnapshot as NodeResult
+    from graphbit_nb.core.personal import PersonalData
+    from graphbit_nb.core.screening import ContentCheck, ContentPolicy, validate_content_safety
     from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.core.states import NodeState, RunStatus
     from graphbit_nb.errors import (
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         CircuitOpenError,
         ConfigurationError,
         ConflictError,
+        ContentBlockedError,
         ContentFilteredError,
         ContextTooLongError,
         DefinitionError,
@@ -129,11 +133,14 @@ _WHERE = {
         "EmbedRequest EmbedResponse GenerateRequest GenerateResponse Image LlmClient Message ModelInfo ToolCall "
         "ToolSpec Usage"
     ),
+    "core.markers": "InjectionMarkers",
+    "core.personal": "PersonalData",
+    "core.screening": "ContentCheck ContentPolicy validate_content_safety",
     "core.snapshot": "RunSnapshot",
     "core.states": "NodeState RunStatus",
     "errors": (
         "AuthenticationError BadRequestError BudgetExceeded CircuitOpenError ConfigurationError ConflictError "
-        "ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge "
+        "ContentBlockedError ContentFilteredError ContextTooLongError DefinitionError GraphbitError InputTooLarge "
         "InvalidTextError LayoutError "
         "MissingInputError NotFoundError NotRecordedError OutputError OutputTypeError OverloadedError "
         "PermissionDeniedError Problem "
@@ -193,7 +200,10 @@ __all__ = [
     "CircuitState",
     "ConfigurationError",
     "ConflictError",
+    "ContentBlockedError",
+    "ContentCheck",
     "ContentFilteredError",
+    "ContentPolicy",
     "ContextTooLongError",
     "CostEstimate",
     "CustomLlmClient",
@@ -212,6 +222,7 @@ __all__ = [
     "GraphbitError",
     "HealthReport",
     "Image",
+    "InjectionMarkers",
     "InputLimits",
     "InputSpec",
     "InputTooLarge",
@@ -237,6 +248,7 @@ __all__ = [
     "OutputTypeError",
     "OverloadedError",
     "PermissionDeniedError",
+    "PersonalData",
     "PoolLimits",
     "Problem",
     "ProcessorRegistry",
@@ -294,6 +306,7 @@ __all__ = [
     "shutdown",
     "tag_run",
     "tool_of",
+    "validate_content_safety",
     "version",
 ]
 

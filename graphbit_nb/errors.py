@@ -10,6 +10,7 @@
     ├── MissingInputError           the caller of the run: an input without a value
     ├── InputTooLarge               the caller of the run: a value over a limit
     ├── InvalidTextError            the caller of the run: a text that no provider takes
+    ├── ContentBlockedError         the caller of the run: a content check has refused a text
     ├── OutputError                 the model: its answer does not fit the declared output
     ├── ProviderError               the provider, or the way to it
     │   ├── AuthenticationError     the key is missing or wrong
@@ -168,6 +169,10 @@ class InputTooLarge(GraphbitError):
 
 class InvalidTextError(GraphbitError):
     """A prompt has a character that cannot be sent: a NUL, or half of a surrogate pair."""
+
+
+class ContentBlockedError(GraphbitError):
+    """A content check has found something in a prompt, an answer or what a tool gave, and was told to block it."""
 
 
 class OutputError(GraphbitError):

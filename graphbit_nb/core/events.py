@@ -256,6 +256,27 @@ class RateLimited:
 
 
 @dataclass(slots=True)
+class ContentFlagged:
+    """A content check has found something in a text of this node.
+
+    `where` is ``"prompt"``, ``"answer"`` or ``"tool"``; `what` is the kind of thing, `sample` the first of them, mostly
+    hidden; `blocked` says whether the node fails for it.
+    """
+
+    kind: ClassVar[Literal["content.flagged"]] = "content.flagged"
+    run_id: str
+    seq: int
+    time: float
+    node: str
+    where: str
+    check: str
+    what: str
+    count: int
+    sample: str
+    blocked: bool
+
+
+@dataclass(slots=True)
 class CircuitChanged:
     """A call of this node brought a provider's circuit breaker into another state."""
 
@@ -407,6 +428,7 @@ Event = (
     | FallbackAsked
     | NodeSucceeded
     | NodeCached
+    | ContentFlagged
     | NodeFailed
     | NodeSkipped
     | NodeCancelled

@@ -29,7 +29,8 @@ RECORDS: dict[str, type] = {
     cls.__name__: cls
     for cls in (
         events.ErrorInfo, llm.Image, llm.Message, llm.ToolCall, llm.ToolSpec, llm.Usage, llm.GenerateResponse,
-        llm.EmbedResponse, node_snapshot.Attempt, node_snapshot.NodeSnapshot, node_snapshot.ToolUse,
+        llm.EmbedResponse, node_snapshot.Attempt, node_snapshot.Flag, node_snapshot.NodeSnapshot,
+        node_snapshot.ToolUse,
         snapshot.RunSnapshot,
     )
 }  # fmt: skip

@@ -58,6 +58,23 @@ class ToolUse:
     finished: float
 
 
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """What a content check has found in a text of a node, see `ContentFlagged`."""
+
+    where: str
+    check: str
+    what: str
+    count: int
+    sample: str
+    blocked: bool
+
+    def __str__(self) -> str:
+        times = "" if self.count == 1 else f", {self.count} times"
+        verdict = "blocked" if self.blocked else "let through"
+        return f"{self.what} in the {self.where}: {self.sample}{times} ({self.check}, {verdict})"
+
+
 @dataclass(slots=True)
 class NodeSnapshot:
     """Where one node of a run stands.
@@ -74,6 +91,7 @@ class NodeSnapshot:
         error: Why it failed, or which failure its fallback stood in for.
         reason: Why it was skipped or cancelled.
         source: Where its output was taken from, if it was not computed.
+        flags: What content checks have found in its texts.
         uncached: Why its output is computed each time, where it could have been remembered.
         started: When it first took a slot (seconds since 1970).
         finished: When it ended.
@@ -96,6 +114,7 @@ class NodeSnapshot:
     reason: str | None = None
     source: str | None = None
     uncached: str | None = None
+    flags: tuple[Flag, ...] = ()
     ready: float | None = None
     started: float | None = None
     finished: float | None = None

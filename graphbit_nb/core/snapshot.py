@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from graphbit_nb.core.events import (
     CircuitChanged,
+    ContentFlagged,
     Event,
     FallbackAsked,
     LlmRequested,
@@ -34,7 +35,7 @@ from graphbit_nb.core.events import (
     RunUnkept,
     ToolCalled,
 )
-from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, NodeSnapshot, ToolUse
+from graphbit_nb.core.node_snapshot import NO_USAGE, Attempt, Flag, NodeSnapshot, ToolUse
 from graphbit_nb.core.states import NodeState, RunStatus
 
 if TYPE_CHECKING:
@@ -153,6 +154,10 @@ class RunSnapshot:
                 node = self.index[event.node]
                 if node.attempts:
                     node.attempts[-1].tools.append(used)
+            case ContentFlagged():
+                node = self.index[event.node]
+                flag = Flag(event.where, event.check, event.what, event.count, event.sample, event.blocked)
+                node.flags = (*node.flags, flag)
             case OutputRejected():
                 node = self.index[event.node]
                 node.streamed = ""
@@ -248,6 +253,7 @@ class RunSnapshot:
             node.state = NodeState.PENDING
             node.output = node.error = node.reason = node.question = node.source = node.uncached = None
             node.ready = node.started = node.finished = None
+            node.flags = ()
             node.streamed = node.printed = ""
         leaves = [node for node in self.index.values() if not node.parts]
         self.total, self.done = len(leaves), sum(node.state.is_final for node in leaves)

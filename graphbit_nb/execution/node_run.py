@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.core.events import (
     CircuitChanged,
+    ContentFlagged,
     LlmRequested,
     LlmResponded,
     OutputRejected,
@@ -19,7 +20,7 @@ from graphbit_nb.core.events import (
     RetryScheduled,
     ToolCalled,
 )
-from graphbit_nb.errors import OutputError
+from graphbit_nb.errors import ContentBlockedError, OutputError
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.failures import contained, describe_error
 from graphbit_nb.execution.pipeline import run_node
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         ModelInfo,
         ToolCall,
     )
+    from graphbit_nb.core.personal import Where
     from graphbit_nb.execution.memory import NodeMemory
     from graphbit_nb.execution.run import Run
     from graphbit_nb.graph.node import Node
@@ -281,8 +283,24 @@ class NodeRun:
     # ---- for the pipeline
 
     def rendered(self, prompt: Prompt) -> None:
-        """Tell that the prompt is complete."""
+        """Tell that the prompt is complete. Raises `ContentBlockedError`."""
         self._tell(PromptRendered, prompt.messages, prompt.origins)
+        if self._run.options.content is not None:
+            for message, values in zip(prompt.messages, prompt.origins, strict=True):
+                self._screen("prompt", message.content, values)
+
+    def _screen(self, where: Where, text: str, values: Sequence[tuple[int, int, str]] | None = None) -> None:
+        """Let the content checks look at a text, and tell what they find. Raises `ContentBlockedError`."""
+        policy = self._run.options.content
+        if policy is None:
+            return
+        is_blocked = policy.mode == "block"
+        found = policy.look(text, where, values)
+        for one in found:
+            self._tell(ContentFlagged, where, one.check, one.kind, one.count, one.sample, is_blocked)
+        if found and is_blocked:
+            said = "; ".join(map(str, found))
+            raise ContentBlockedError(f"the {where} was blocked: {said}; take it out, or say content='warn'")
 
     def rejected(self, error: OutputError) -> None:
         """Tell that an answer does not fit."""
@@ -310,6 +328,7 @@ class NodeRun:
                 LlmResponded, response.text, response.finish_reason, response.usage, response.model,
                 response.request_id, response.first_token, response.latency, response.cost, response.source,
             )  # fmt: skip
+            self._screen("answer", response.text)
             return response
 
     async def embed(self, request: EmbedRequest) -> EmbedResponse:
@@ -334,6 +353,8 @@ class NodeRun:
         """Call what a model asked for, all at the same time, and return what it is told of each."""
         await self._check_stopping()
         results = await ToolTurn(self, calls, tools, seconds).results()
+        for result in results:
+            self._screen("tool", result)
         await self._check_stopping()
         return results
 

@@ -10,6 +10,7 @@ from graphbit_nb.core.limits import DEFAULT_LIMITS, InputLimits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from graphbit_nb.core.screening import ContentPolicy
     from graphbit_nb.execution.memory import NodeMemory
 
 GRACE = 2.0  # seconds that a node which is told to stop has to end
@@ -33,6 +34,7 @@ class RunOptions:
         parks: Whether the run returns when a person is all that it waits for.
         echoes: Whether what nodes print is printed as well as kept.
         limits: How large things may be.
+        content: What looks at prompts, answers and what tools give; None looks at nothing.
         grace: Seconds that a node which is told to stop has to end; then the run goes on without it.
     """
 
@@ -48,4 +50,5 @@ class RunOptions:
     parks: bool = False
     echoes: bool = False
     limits: InputLimits = DEFAULT_LIMITS
+    content: ContentPolicy | None = None
     grace: float = GRACE

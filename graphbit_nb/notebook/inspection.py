@@ -65,6 +65,7 @@ def _parts(record: Record) -> Iterator[tuple[str, str]]:
         yield f"prompt: {turn['role']}", "\n".join([_whole(turn), *turn["calls"]]).strip("\n")
     if record["question"] is not None:
         yield "question", "\n".join([record["question"], " | ".join(record["options"])]).strip()
+    yield "flagged", "\n".join(record["flags"])
     yield "printed", record["printed"]
     if record["parts"]:
         width = max(len(part["path"]) for part in record["parts"])

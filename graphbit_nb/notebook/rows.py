@@ -84,6 +84,8 @@ def _opens(node: NodeSnapshot, of: NodeSnapshot | None, most: int) -> str:
     if node.state is NodeState.WAITING:
         opens.append(html.answer(node.question or ""))
         opens.append(f'<p class="gb-line">answer with <b>{html.text(how_to_answer(node))}</b></p>')
+    if node.flags:
+        opens.append(html.titled([("flagged", "\n".join(map(str, node.flags)))]))
     if node.printed:
         opens.append(html.titled([("printed", html.cut(node.printed))]))
         if node.state.has_output and not node.parts:

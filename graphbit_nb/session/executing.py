@@ -122,7 +122,7 @@ def _options(executor: WorkflowExecutor, job: Job, clients: RunClients) -> RunOp
     return RunOptions(
         max_concurrency=executor.max_concurrency, fail_fast=executor.on_error == "fail_fast", provider_limits=limits,
         deadline=executor.deadline, answers=job.answers, pinned=job.pinned, cancels=job.cancels, parks=job.parks,
-        echoes=executor.echo, limits=limits_of(executor.limits),
+        echoes=executor.echo, limits=limits_of(executor.limits), content=executor.content,
     )  # fmt: skip
 
 

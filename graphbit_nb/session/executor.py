@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graphbit_nb.core.budget import read_budget
 from graphbit_nb.core.config import LlmConfig
+from graphbit_nb.core.screening import read_policy
 from graphbit_nb.errors import RunCancelled, UsageError
 from graphbit_nb.execution.result import ExecutionResult
 from graphbit_nb.execution.threads import ThreadPool
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.budget import BudgetLike
     from graphbit_nb.core.bus import Sink
     from graphbit_nb.core.limits import InputLimits
+    from graphbit_nb.core.screening import ContentCheck, ContentPolicy
     from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.reliability.breaker import CircuitBreaker
     from graphbit_nb.reliability.ratelimit import RateLimiter
@@ -77,6 +79,8 @@ class WorkflowExecutor:
         budget: What each run may spend: a `Budget`, or US dollars. A call that would pass it is not made; its node
             fails with `BudgetExceeded`, nothing more is asked, and what is done is kept. None is any amount.
         limits: How large prompts, inputs, outputs, fan-outs and workflows may be; None are those of `init`.
+        content: What is looked for in prompts, answers and what tools give: ``"block"`` or ``"warn"`` for personal data
+            and prompt injection, or checks of your own, see `ContentPolicy`. None looks for nothing.
 
     Raises:
         UsageError: an argument is not allowed.
@@ -103,6 +107,7 @@ class WorkflowExecutor:
         echo: bool = True,
         budget: BudgetLike = None,
         limits: InputLimits | None = None,
+        content: ContentPolicy | Sequence[ContentCheck] | Literal["warn", "block"] | None = None,
     ) -> None:
         check_count("max_concurrency", max_concurrency)
         one_of("strategy", strategy, STRATEGIES)
@@ -123,6 +128,7 @@ class WorkflowExecutor:
         self.echo = echo
         self.budget = read_budget(budget)
         self.limits = checked_limits(limits)
+        self.content = read_policy(content)
         self._threads = ThreadPool()
 
     def __repr__(self) -> str:

@@ -6,25 +6,25 @@ import json
 import logging
 import os
 import threading
+from codecs import BOM_UTF8
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphbit_nb.core.calls import CallRecord, request_key
 from graphbit_nb.core.encoding import from_text, to_text
-from graphbit_nb.core.llm import GenerateResponse, ModelInfo
+from graphbit_nb.core.llm import ModelInfo
 from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.core.redaction import redact
 from graphbit_nb.errors import NotRecordedError, StorageError, UsageError, did_you_mean
 from graphbit_nb.storage.differences import Difference, differences
+from graphbit_nb.storage.recordings import INFO, Recording, in_utf_8, read_recording
 from graphbit_nb.storage.tables import package_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphbit_nb.core.calls import Identity
+    from graphbit_nb.core.calls import CallRecord, Identity
 
 logger = logging.getLogger("graphbit_nb")
 
@@ -36,24 +36,6 @@ VERSION = 1
 LARGEST = 1 << 30  # bytes of a file
 
 _MOST_LINES = 12  # of differences in an error
-_INFO = ("name", "context_window", "structured_output", "always_streams")
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """One call on a cassette.
-
-    Attributes:
-        line: Number of its line in the file, from 1; 0 when it was made in this process.
-        key: Key of its request, before anything was redacted.
-        record: What was asked and what came of it.
-        info: What is known of the model: `ModelInfo` without the provider.
-    """
-
-    line: int
-    key: str
-    record: CallRecord
-    info: Mapping[str, Any]
 
 
 class Cassette:
@@ -88,7 +70,7 @@ class Cassette:
         self.speed = speed
         self._lock = threading.Lock()
         self._is_fresh = mode == "all"  # whether the file is still to be begun anew
-        exists = self.path.exists() and self.path.stat().st_size > 0
+        exists = _size(self.path) > 0
         if mode == "none" and not exists:
             raise StorageError(f"there is no cassette {self.path}; record it first, with mode='once'")
         self._recordings = _read(self.path) if exists and mode != "all" else []
@@ -129,7 +111,7 @@ class Cassette:
 
     def add(self, key: str, record: CallRecord, info: ModelInfo) -> None:
         """Record a call: its line is in the file when this returns. What cannot be written is logged, not raised."""
-        known = {name: getattr(info, name) for name in _INFO}
+        known = {name: getattr(info, name) for name in INFO}
         try:
             line = _line(key, record, known)
             with self._lock:
@@ -254,9 +236,18 @@ def _line(key: str, record: CallRecord, info: Mapping[str, Any]) -> str:
     return redact(to_text({"key": key, **parts, "client": dict(info)}))
 
 
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+    except (OSError, ValueError) as error:  # a name that is too long, a NUL in it, a directory that is not ours
+        raise StorageError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
 def _read(path: Path) -> list[Recording]:
     try:
-        if path.stat().st_size > LARGEST:
+        if _size(path) > LARGEST:
             raise StorageError(f"{path} is larger than {LARGEST >> 30} GiB: it is no cassette of ours")
         content = path.read_bytes()
     except OSError as error:
@@ -268,7 +259,7 @@ def _read(path: Path) -> list[Recording]:
         if not line.strip():
             continue
         try:
-            found.append(_recording(line, number))
+            found.append(read_recording(line, number))
         except StorageError as error:
             if number == len(lines):  # what follows the last line break: the writer was cut off
                 logger.warning("%s: its last line is cut off and left out", path)
@@ -278,36 +269,16 @@ def _read(path: Path) -> list[Recording]:
 
 
 def _check_head(line: bytes, path: Path) -> None:
+    if b"\0" in line:
+        raise StorageError(f"{path} has NUL characters, as UTF-16 has; save it as UTF-8")
     try:
-        head = from_text(line)
+        head = from_text(in_utf_8(line.removeprefix(BOM_UTF8)))
     except StorageError:
         head = None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise StorageError(f"{path} is no cassette: its first line does not say so")
     if head.get("version") != VERSION:
         raise StorageError(f"{path} was made by a newer graphbit_nb ({head.get('made_by')}); update graphbit_nb")
-
-
-def _recording(line: bytes, number: int) -> Recording:
-    data = from_text(line)
-    record = CallRecord.of(data)
-    info = data.get("client", {})
-    key = data.get("key")
-    is_sound = (
-        isinstance(info, dict)
-        and set(info) <= set(_INFO)
-        and (key is None or isinstance(key, str))
-        and isinstance(info.get("name"), str | None)
-        and isinstance(info.get("context_window"), int | None)
-        and info.get("structured_output", "schema") in ("schema", "grammar", "instruction")
-        and isinstance(info.get("always_streams", False), bool)
-    )
-    if not is_sound:
-        raise StorageError("this recording is damaged")
-    kind = "generate" if isinstance(record.response, GenerateResponse) else "embed"
-    if record.response is not None and record.request.get("call") != kind:
-        raise StorageError("this recording is damaged: its answer is of another kind than its request")
-    return Recording(number, key or request_key(record.request), record, {"name": None, **info})
 
 
 def _told(found: tuple[Difference, ...]) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.calls import Identity
     from graphbit_nb.core.llm import CallListener, EmbedRequest, GenerateRequest, LlmClient
-    from graphbit_nb.storage.cassette import Recording, Tape
+    from graphbit_nb.storage.cassette import Tape
+    from graphbit_nb.storage.recordings import Recording
 
 R = TypeVar("R", GenerateResponse, EmbedResponse)
 

@@ -141,6 +141,11 @@ def _failed(level: int) -> Callable[[Any, bool], Line]:
     return fields
 
 
+def _flagged(event: e.ContentFlagged, content: bool) -> Line:
+    told = {"where": event.where, "check": event.check, "what": event.what, "count": event.count}
+    return 30, {**told, "blocked": event.blocked, "sample": said(event.sample) if content else None}
+
+
 def _stopped(event: e.NodeSkipped | e.NodeCancelled, _content: bool) -> Line:
     return 20, {"reason": said(event.reason)}
 
@@ -172,6 +177,7 @@ _FIELDS: dict[type[e.Event], Callable[[Any, bool], Line]] = {
     e.RateLimited: _limited,
     e.CircuitChanged: _circuit,
     e.ToolCalled: _tool,
+    e.ContentFlagged: _flagged,
     e.OutputRejected: _failed(30),
     e.FallbackAsked: _failed(30),
     e.NodeSucceeded: _succeeded,
@@ -183,6 +189,6 @@ _FIELDS: dict[type[e.Event], Callable[[Any, bool], Line]] = {
 _HIGHEST = {
     e.RunStarted: 20, e.RunResumed: 20, e.RunUnkept: 30, e.RunFinished: 40, e.NodeExpanded: 20, e.NodeWaiting: 20,
     e.LlmResponded: 20, e.RetryScheduled: 30, e.RateLimited: 20, e.CircuitChanged: 30, e.ToolCalled: 30,
-    e.OutputRejected: 30, e.FallbackAsked: 30, e.NodeSucceeded: 20, e.NodeCached: 20, e.NodeFailed: 40,
-    e.NodeSkipped: 20, e.NodeCancelled: 20,
+    e.ContentFlagged: 30, e.OutputRejected: 30, e.FallbackAsked: 30, e.NodeSucceeded: 20, e.NodeCached: 20,
+    e.NodeFailed: 40, e.NodeSkipped: 20, e.NodeCancelled: 20,
 }  # fmt: skip

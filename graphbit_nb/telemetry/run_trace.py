@@ -243,6 +243,10 @@ class RunTrace:
         if (node := self._nodes.get(event.node)) is not None:
             self._note(node, event, {s.ERROR: event.error.type})
 
+    def _flagged(self, event: e.ContentFlagged) -> None:
+        if (node := self._nodes.get(event.node)) is not None:
+            self._note(node, event, {"graphbit.flag.what": event.what, "graphbit.flag.where": event.where})
+
     def _fallback(self, event: e.FallbackAsked) -> None:
         if (node := self._nodes.get(event.node)) is not None:
             self._end_try(node, event.node, event.time, event.error)
@@ -283,6 +287,7 @@ class RunTrace:
         e.LlmResponded: _responded,
         e.RetryScheduled: _retry,
         e.ToolCalled: _tool,
+        e.ContentFlagged: _flagged,
         e.OutputRejected: _rejected,
         e.FallbackAsked: _fallback,
         e.RateLimited: _limited,

@@ -26,7 +26,8 @@ RESPONDED = (e.LlmResponded, "a", "hello", "stop", Usage(input_tokens=3, calls=1
 
 def test_the_events_are_a_closed_union_with_kinds_of_their_own():
     assert sorted(e.EVENT_TYPES) == [
-        "circuit.changed", "fallback.asked", "llm.requested", "llm.responded", "llm.token", "node.cached",
+        "circuit.changed", "content.flagged", "fallback.asked", "llm.requested", "llm.responded", "llm.token",
+        "node.cached",
         "node.cancelled", "node.expanded", "node.failed", "node.printed", "node.ready", "node.resumed",
         "node.skipped", "node.started", "node.succeeded", "node.waiting", "output.rejected", "prompt.rendered",
         "rate.limited", "retry.scheduled", "run.finished", "run.resumed", "run.started", "run.unkept", "tool.called",

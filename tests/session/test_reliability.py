@@ -128,7 +128,7 @@ def test_a_thousand_nodes_outlive_a_rough_provider(streams):
     assert not view.of("circuit.changed")
     assert rough.peak <= AT_ONCE
     for first, after in zip(rough.times, rough.times[A_MINUTE:], strict=False):
-        assert after - first >= 60.0
+        assert after - first >= 60.0 - 1e-6
 
 
 @pytest.mark.parametrize("streams", [False, True], ids=["whole", "streamed"])

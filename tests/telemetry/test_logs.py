@@ -93,6 +93,7 @@ def everything(secret):
         (e.RetryScheduled, "a", 1, 0.5, error), (e.RateLimited, "a", "fake", 1.0, 2),
         (e.CircuitChanged, "a", "fake", "open", secret),
         (e.ToolCalled, "a", "c", "t", {"q": secret}, secret, error, 0.0),
+        (e.ContentFlagged, "a", "prompt", "personal data", "email", 1, secret, False),
         (e.OutputRejected, "a", error), (e.FallbackAsked, "a", error), (e.NodeSucceeded, "a", secret, error),
         (e.NodeCached, "a", secret, "cache"), (e.NodeFailed, "a", error), (e.NodeSkipped, "a", "b failed"),
         (e.NodeCancelled, "a", "cancelled"), (e.RunFinished, gb.RunStatus.FAILED, "a failed"),

@@ -204,12 +204,14 @@ def test_waits_for_limits_breakers_and_answers_that_do_not_fit_are_noted_on_the_
     feed(
         traced, (e.RunStarted, 0.0, "w", ("a",), {}), (e.NodeStarted, 0.0, "a"),
         (e.RateLimited, 1.0, "a", "fake", None, 2), (e.CircuitChanged, 2.0, "a", "fake", "open", "why"),
+        (e.ContentFlagged, 2.5, "a", "prompt", "personal data", "email", 1, "an", False),
         (e.OutputRejected, 3.0, "a", error), (e.FallbackAsked, 4.0, "a", error),
         (e.NodeSucceeded, 5.0, "a", None), (e.RunFinished, 5.0, gb.RunStatus.SUCCEEDED),
     )  # fmt: skip
     noted = [(event.name, event.timestamp / 1e9) for event in traced.one("node a").events]
     assert noted == [
-        ("rate.limited", 1.0), ("circuit.changed", 2.0), ("output.rejected", 3.0), ("fallback.asked", 4.0),
+        ("rate.limited", 1.0), ("circuit.changed", 2.0), ("content.flagged", 2.5), ("output.rejected", 3.0),
+        ("fallback.asked", 4.0),
     ]  # fmt: skip
 
 

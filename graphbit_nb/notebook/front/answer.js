@@ -28,7 +28,7 @@ const ADVICE = {
 
 /** Whether there is anything to show. */
 export function hasAnswer(record) {
-  return Boolean(record.answer || record.streamed || record.printed || record.error || record.reason || record.question);
+  return Boolean(record.answer || record.streamed || record.printed || record.flags?.length || record.error || record.reason || record.question);
 }
 
 /** Returns the blocks of the tab; see `panes.js`. */
@@ -40,6 +40,8 @@ export function answerBlocks(record, ui) {
   else if (record.reason) add("reason", [record.reason, record.state], () => reasonOf(record));
   if (record.answer) add("answer", [record.answer, modeOf(record, ui)], () => answerOf(record, ui));
   else if (record.streamed) add(`streamed ${record.state}`, record.streamed, () => streamedOf(record, ui), grown);
+  const flags = (record.flags ?? []).join("\n");
+  if (flags) add("flagged", flags, () => h("div", null, h("span", { class: "gb-role" }, "flagged"), textBlock(flags)));
   if (record.printed) add("printed", record.printed, () => printedOf(record, ui));
   return blocks;
 }

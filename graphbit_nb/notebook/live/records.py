@@ -64,6 +64,7 @@ def node_record(
         "answer": _answer(node, most),
         "streamed": node.streamed[-most:],
         "printed": node.printed[-most:],
+        "flags": [str(flag) for flag in node.flags],
         "question": node.question,
         "options": list(node.options),
         "error": None if node.error is None else _error(node.error),
