@@ -56,7 +56,7 @@ def _ways(directory: Path) -> dict[str, Callable[[], tuple[Any, ...]]]:
     return {
         "off": tuple,
         "off, once more (the noise)": tuple,
-        "figures (always on)": lambda: (collector.sink(),),
+        "figures (unless turned off)": lambda: (collector.sink(),),
         "log lines (JSON, info, a file)": lambda: (logs.sink(),),
         "traces (kept in memory)": traced,
         "all of it": lambda: (collector.sink(), logs.sink(), *traced()),

@@ -16,7 +16,7 @@ from graphbit_nb.session.engine_thread import stop_engine_thread
 from graphbit_nb.session.home import forget_home, made_home, set_home
 from graphbit_nb.session.limiting import set_limits
 from graphbit_nb.session.shared import limit_pools
-from graphbit_nb.telemetry.current import turn_off, turn_on_logs, turn_on_tracing
+from graphbit_nb.telemetry.current import count, turn_off, turn_on_logs, turn_on_tracing
 
 if TYPE_CHECKING:
     from graphbit_nb.core.budget import BudgetLike
@@ -36,6 +36,7 @@ def init(
     pool_limits: PoolLimits | None = None,
     budget: BudgetLike = None,
     limits: InputLimits | None = None,
+    metrics: bool | None = None,
 ) -> None:
     """Set the process up. Optional, and may be called again.
 
@@ -53,6 +54,8 @@ def init(
         pool_limits: How many connections there are to each address, and how large an answer may be.
         budget: What all runs of this process may spend together, see `Budget`; None changes nothing.
         limits: How large things may be in runs of executors that say nothing themselves; None changes nothing.
+        metrics: Whether what runs do is counted, see `graphbit_nb.metrics`; it is, unless False was said. None changes
+            nothing.
 
     Raises:
         UsageError: there is no such level, or connections are in use with other limits, or another home is.
@@ -68,6 +71,10 @@ def init(
         set_kernel_budget(budget)
     if limits is not None:
         set_limits(limits)
+    if metrics is not None:
+        if not isinstance(metrics, bool):
+            raise UsageError(f"metrics={metrics!r}: give True or False")
+        count(is_on=metrics)
     if tracing is not False and tracing is not None:
         turn_on_tracing(None if tracing is True else tracing, content=trace_content)
     if log_level is not None:

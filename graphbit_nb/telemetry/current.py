@@ -1,4 +1,4 @@
-"""What of telemetry is on in this process, and the sinks that a run is given for it. Figures are always counted."""
+"""What of telemetry is on in this process, and the sinks that a run is given for it."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class _Current:
     """The one place where it is remembered."""
 
     collector = MetricsCollector()
+    counts = True
     logs: Logs | None = None
     tracing: Tracing | None = None
     lock = threading.Lock()
@@ -44,7 +45,7 @@ def metrics() -> MetricsCollector:
 
 def run_telemetry(workflow: str) -> RunTelemetry:
     """Return the sinks for one run of `workflow`, each made for it alone."""
-    sinks: list[Any] = [_Current.collector.sink(workflow)]
+    sinks: list[Any] = [_Current.collector.sink(workflow)] if _Current.counts else []
     trace = None
     if _Current.logs is not None:
         sinks.append(_Current.logs.sink(workflow))
@@ -52,6 +53,11 @@ def run_telemetry(workflow: str) -> RunTelemetry:
         trace = _Current.tracing.sink(workflow)
         sinks.append(trace)
     return RunTelemetry(tuple(sinks), trace)
+
+
+def count(*, is_on: bool) -> None:
+    """Count what runs do from now on, or leave it: then `metrics` stays as it is."""
+    _Current.counts = is_on
 
 
 def turn_on_logs(level: str, **how: Any) -> Logs:
@@ -88,4 +94,5 @@ def turn_off() -> None:
         logs.close()
     if tracing is not None:
         tracing.close()
+    _Current.counts = True
     _Current.collector.reset()

@@ -143,3 +143,22 @@ def test_a_forked_process_has_an_engine_of_its_own():
     )
     assert done.stdout == "0\n", done.stderr
     assert seconds < LIMIT
+
+
+def test_what_runs_do_is_not_counted_where_nobody_wants_it():
+    builder = gb.WorkflowBuilder("w")
+    builder.add_node(gb.Node.python("a", lambda: 1))
+    workflow = builder.build()
+    gb.init(metrics=False)
+    gb.WorkflowExecutor(storage="memory").execute(workflow)
+    assert gb.metrics().figures().nodes == ()
+    gb.init(metrics=True)
+    gb.WorkflowExecutor(storage="memory").execute(workflow)
+    assert [node.node for node in gb.metrics().figures().nodes] == ["a"]
+    gb.init(metrics=False)
+    gb.shutdown()
+    gb.WorkflowExecutor(storage="memory").execute(workflow)
+    assert len(gb.metrics().figures().nodes) == 1
+    with pytest.raises(gb.UsageError, match="metrics='no': give True or False"):
+        gb.init(metrics="no")
+    gb.shutdown()
