@@ -261,7 +261,7 @@ def _told(obstacle: Obstacle, what: str) -> str:
             f"%graphbit resume --budget {kind}={enough}"
         )
     next_call = "the time is up" if kind == "seconds" else f"{what} may cost {needed}"
-    return f"the budget of {whose} is {limit}; {spent} of it is spent, and {next_call}. What is done is kept; {how}"
+    return f"the budget of {whose} is {limit}; spent so far: {spent}; and {next_call}. What is done is kept; {how}"
 
 
 def _enough(kind: Kind, obstacle: Obstacle) -> str:

@@ -61,7 +61,7 @@ def test_the_call_that_would_pass_the_budget_is_not_made():
 def test_the_error_says_which_budget_what_is_spent_what_the_call_would_cost_and_how_to_go_on():
     result = executor({"*": "one two"}).execute(chain("a", "b"), budget=gb.Budget(tokens=8))
     message = result.nodes["b"].error.message
-    assert "the budget of the run is 8 tokens; 3 tokens of it is spent" in message
+    assert "the budget of the run is 8 tokens; spent so far: 3 tokens" in message
     assert "the next call (scripted/scripted, about 5 tokens in and 1 out) may cost 6 tokens" in message
     assert "executor.resume(result, budget=Budget(tokens=18))" in message
 
@@ -336,7 +336,7 @@ def test_a_price_that_is_given_is_what_calls_cost(slow):
     result = run(prompts(10, max_tokens=3), budget=budget, strategy="sequential")
     assert client.calls == 1  # 0.31 each
     assert spent(result).value("cost") == pytest.approx(0.31)
-    assert "$0.31 of it is spent" in next(iter(result.errors.values())).message
+    assert "spent so far: $0.31" in next(iter(result.errors.values())).message
 
 
 def test_models_on_the_list_of_prices_are_known_and_scripts_are_free():
@@ -358,7 +358,7 @@ def test_the_time_of_the_budget_ends_the_run(slow):
 def test_a_run_whose_time_is_used_up_does_not_begin():
     budgets.kernel_purse().spend(budgets.Amount.of(seconds=10))
     budgets.set_kernel_budget(gb.Budget(seconds=10))
-    with pytest.raises(gb.BudgetExceeded, match="the budget of this kernel is 10 s; 10 s of it is spent"):
+    with pytest.raises(gb.BudgetExceeded, match="the budget of this kernel is 10 s; spent so far: 10 s"):
         executor().execute(chain("a"))
 
 

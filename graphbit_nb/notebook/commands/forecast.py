@@ -57,14 +57,14 @@ def cost_bundle(found: CostEstimate) -> dict[str, str]:
     if len(rows) > 1:
         rows.append([
             "total", None, _number(found.calls), _number(found.input_tokens), _number(found.output_tokens),
-            _likely(found.cost), _span(found.cost), None, None,
+            _total(found), _span(found.cost), None, None,
         ])  # fmt: skip
     notes = ["an estimate: nothing was asked"] if rows else []
     if found.unpriced:
         notes.append(f"price unknown, on top of that: {', '.join(found.unpriced)}")
     if any(row.cost is not None and row.cost.high is None for row in found.rows):
         notes.append("no upper bound where max_tokens or the number of items is not known")
-    facts = [("likely", _likely(found.cost) or "$0")] if rows else []
+    facts = [("likely", _total(found))] if rows else []
     return tables.table_bundle(
         f"what {found.workflow} would cost", COLUMNS, rows, facts=facts, notes=notes, empty="no node asks a model"
     )
@@ -74,6 +74,13 @@ def _number(of: Range) -> str:
     if of.is_exact or round(of.low) == round(of.likely) == round(of.high or -1):
         return f"{of.likely:,.0f}"
     return f"{of.likely:,.0f} ({of.low:,.0f} to {'?' if of.high is None else f'{of.high:,.0f}'})"
+
+
+def _total(found: CostEstimate) -> str:
+    """Say what all of it costs, without hiding what nobody knows the price of."""
+    if len(found.unpriced) == len(found.rows):
+        return "?"
+    return f"{_likely(found.cost)} and ?" if found.unpriced else _likely(found.cost)
 
 
 def _likely(of: Range | None) -> str:
