@@ -14,14 +14,22 @@ from typing import TYPE_CHECKING, Any, Literal
 from graphbit_nb.core.llm import GenerateResponse, Usage
 from graphbit_nb.errors import UsageError, did_you_mean
 from graphbit_nb.execution.engine import plan_for
-from graphbit_nb.graph.registry import Prompt, processor_of
+from graphbit_nb.graph.registry import processor_of
 from graphbit_nb.providers import prices
 from graphbit_nb.providers.catalog import PRESETS
+from graphbit_nb.session.forecast_sizes import (
+    answer_of,
+    calls_of,
+    filled_in,
+    how_many,
+    parts_of,
+    size_of,
+    unrendered,
+)
 from graphbit_nb.session.ranges import NONE, ONE, Range
-from graphbit_nb.templating import to_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from graphbit_nb.core.config import LlmConfig
     from graphbit_nb.graph.node import Node
@@ -33,12 +41,7 @@ if TYPE_CHECKING:
 
 Sure = Literal["sure", "likely", "rough"]
 
-USUAL_ANSWER = 300.0
-USUAL_VALUE = 200.0
-USUAL_ITEMS = 3.0
 MOST_RENDERED = 1_000
-_MESSAGE = Range(2.0, 4.0, 16.0)  # tokens that a message takes beside its text
-_REPAIRS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -230,7 +233,7 @@ class _Guess:
         if settings.repeat_until is not None:
             often = often * Range(1.0, (1 + settings.max_iterations) / 2, float(settings.max_iterations))
         inner = settings.workflow
-        self.walk(inner, inner.plan.names, values, within=f"{path}.", times=often * _count(scopes))
+        self.walk(inner, inner.plan.names, values, within=f"{path}.", times=often * how_many(scopes))
 
     def _asked(
         self, node: Node, path: str, often: Range, scopes: list[Mapping[str, Any]] | None, known: Mapping[str, Any],
@@ -240,7 +243,7 @@ class _Guess:
         config, past, embeds = self._clients.config_for(node), self._past.get(path), processor_of(node.kind).embeds
         prompts, hits, outputs, is_rendered = NONE, 0, list[Any](), scopes is not None
         for scope in (scopes or [])[:MOST_RENDERED]:
-            rendered = _rendered(node, scope)
+            rendered = filled_in(node, scope)
             if rendered is None:
                 is_rendered = False
                 continue
@@ -249,8 +252,8 @@ class _Guess:
                 hits += 1
                 outputs.append(found.output)
             else:
-                prompts = prompts + _size_of(rendered, node)
-        count = _parts(scopes, past)
+                prompts = prompts + size_of(rendered, node)
+        count = parts_of(scopes, past)
         whys: list[str] = []
         fresh = Range(
             max(count.low - hits, 0), max(count.likely - hits, 0), None if count.high is None else count.high - hits
@@ -259,15 +262,15 @@ class _Guess:
             tokens_in = prompts
             whys.append("prompt known" if fresh.high else "")
         else:
-            each, why = _unrendered(node, known, sizes, past)
+            each, why = unrendered(node, known, sizes, past)
             tokens_in = each * fresh
             whys.append(why)
         if scopes is None:
             whys.append(f"number of items from {past.said}" if past and past.parts else "number of items unknown")
         if often.low == 0 and fresh.high != 0:
             whys.append("may not be run")
-        tries = _tries(node, past)
-        answer, why, is_bound = _answer(node, past, embeds=embeds)
+        tries = calls_of(node, past)
+        answer, why, is_bound = answer_of(node, past, embeds=embeds)
         whys.append(why)
         calls = fresh * tries * often
         if hits:
@@ -292,110 +295,6 @@ class _Guess:
             return answer * count, None
         values = [output[0] for output in outputs]
         return answer * count, (values if node.for_each is not None else values[0],)
-
-
-def _count(scopes: list[Any] | None) -> Range:
-    return Range(0.0, USUAL_ITEMS, None) if scopes is None else Range.exactly(float(len(scopes)))
-
-
-def _parts(scopes: list[Any] | None, past: PastNode | None) -> Range:
-    if scopes is None and past is not None and past.parts:
-        return past.spread(past.parts) or _count(None)
-    return _count(scopes)
-
-
-def _rendered(node: Node, values: Mapping[str, Any]) -> Any:
-    if any(reference.name not in values for reference in node.references if reference.required):
-        return None
-    try:
-        return processor_of(node.kind).render(node, values)
-    except Exception:  # noqa: BLE001 (values are anybody's; what cannot be rendered is not known)
-        return None
-
-
-def tokens_of(text: str) -> Range:
-    """Return the tokens of a text, whoever counts them: models differ, by language more than by length."""
-    plain = sum(map(str.isascii, text)) if not text.isascii() else len(text)
-    other = len(text) - plain
-    return Range(plain / 8 + other / 4, plain / 4 + other * 0.7, plain / 2 + other * 2.5)
-
-
-def _size_of(rendered: Any, node: Node) -> Range:
-    if isinstance(rendered, Prompt):
-        total = sum((tokens_of(message.content) + _MESSAGE for message in rendered.messages), NONE)
-        if rendered.pictures:
-            total = total + Range(0.0, 800.0 * len(rendered.pictures), None)
-        return total + _beside(node)
-    texts = rendered if isinstance(rendered, list) else [rendered]
-    return sum((tokens_of(str(text)) + Range(0.0, 2.0, 4.0) for text in texts), NONE)
-
-
-def _beside(node: Node) -> Range:
-    """Return the tokens of what is sent beside the messages: the schema of the answer, what tools there are."""
-    length = len(str(node.output.schema)) if node.output is not None and node.output.schema is not None else 0
-    length += sum(len(str(tool.spec)) for tool in getattr(node.settings, "tools", ()))
-    return Range(0.0, length / 4, length * 1.5) if length else NONE
-
-
-def _known(value: Any) -> Range:
-    try:
-        return tokens_of(to_text(value)).perhaps()
-    except Exception:  # noqa: BLE001 (values are anybody's)
-        return Range(0.0, USUAL_VALUE, None)
-
-
-def _texts(node: Node) -> Iterator[str]:
-    for name in ("template", "system"):
-        template = getattr(node.settings, name, None)
-        if template is not None:
-            yield template.source
-
-
-def _unrendered(
-    node: Node, known: Mapping[str, Any], sizes: Mapping[str, Range], past: PastNode | None
-) -> tuple[Range, str]:
-    """Return the size of a prompt that cannot be rendered yet, and where that is from."""
-    if past is not None and (spread := past.spread(past.input_tokens)) is not None:
-        return spread, f"prompt from {past.said}"
-    total = sum((tokens_of(text) + _MESSAGE for text in _texts(node)), NONE) + _beside(node)
-    unknown = []
-    for name in dict.fromkeys(reference.name for reference in node.references):
-        if name in known:
-            total = total + _known(known[name])
-        elif name in sizes:
-            total = total + sizes[name].perhaps()
-        else:
-            unknown.append(name)
-            total = total + Range(0.0, USUAL_VALUE, None)
-    read = f"; size of {', '.join(unknown)} unknown" if unknown else ""
-    return total, f"prompt guessed from its template{read}"
-
-
-def _tries(node: Node, past: PastNode | None) -> Range:
-    """Return how many calls one node makes: turns of an agent, answers that do not fit."""
-    least = ONE
-    if hasattr(node.settings, "max_turns"):
-        least = Range(1.0, 2.0, node.settings.max_turns * (1 + _REPAIRS))
-    elif node.output is not None and not node.output.is_text:
-        least = Range(1.0, 1.0, 1 + _REPAIRS)
-    if past is None or not past.calls or past.is_changed:
-        return least
-    seen = Range(1.0, sum(past.calls) / len(past.calls), max(past.calls))
-    return Range(1.0, max(seen.likely, 1.0), max(seen.high or 1.0, least.high or 1.0))
-
-
-def _answer(node: Node, past: PastNode | None, *, embeds: bool) -> tuple[Range, str, bool]:
-    """Return the tokens of an answer, where that is from, and whether there is a bound or a past."""
-    if embeds:
-        return NONE, "", True
-    most = getattr(node.settings, "max_tokens", None)
-    if past is not None and (spread := past.spread(past.output_tokens)) is not None:
-        if most is not None:
-            spread = Range(min(spread.low, most), min(spread.likely, most), min(spread.high or most, most))
-        return spread, f"answer from {past.said}", not past.is_changed
-    if most is not None:
-        return Range(1.0, min(USUAL_ANSWER, most), float(most)), f"answer unknown: up to max_tokens={most}", True
-    return Range(1.0, USUAL_ANSWER, None), "length of the answer unknown, and no max_tokens bounds it", False
 
 
 class _Priced:

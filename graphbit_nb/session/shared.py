@@ -25,6 +25,11 @@ class _Shared:
     lock = threading.Lock()
 
 
+def manager_in_use() -> LlmClientManager | None:
+    """Return what holds the clients that runs share; None when nobody has asked anything yet."""
+    return _Shared.manager
+
+
 def latest_result() -> ExecutionResult | None:
     """Return the result of the run that ended last in this process, or None."""
     return _Shared.latest

@@ -6,7 +6,7 @@ import graphbit_nb as gb
 
 
 def test_it_lists_what_was_looked_at(shell, monkeypatch):
-    monkeypatch.setattr("graphbit_nb.session.health._Board.begin_asking", lambda *_: None)
+    monkeypatch.setattr("graphbit_nb.session.health.Board.begin_asking", lambda *_: None)
     shell("%graphbit health")
     assert shell.text.startswith("health: ")
     assert "store" in shell.text

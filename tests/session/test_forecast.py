@@ -4,7 +4,8 @@ import pytest
 
 import graphbit_nb as gb
 from graphbit_nb.providers import prices
-from graphbit_nb.session.forecast import estimate_cost, tokens_of
+from graphbit_nb.session.forecast import estimate_cost
+from graphbit_nb.session.forecast_sizes import tokens_of
 from graphbit_nb.session.ranges import NONE, Range
 
 OPENAI = gb.LlmConfig.openai("gpt-4o-mini", api_key="sk-" + "k3y9" * 10)

@@ -10,7 +10,7 @@ import pytest
 
 import graphbit_nb as gb
 from graphbit_nb.providers.catalog import PRESETS
-from graphbit_nb.session import health
+from graphbit_nb.session import health_machine
 from graphbit_nb.session.health import health_check
 from graphbit_nb.session.home import DATABASE, expected_home
 
@@ -135,7 +135,7 @@ def test_a_store_that_is_damaged_has_failed():
 
 def test_little_room_on_the_disk_is_said(monkeypatch):
     full = type("Usage", (), {"free": 1000})
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr(health_machine.shutil, "disk_usage", lambda _: full)
     assert health_check()["disk"].state == "failed"
 
 
@@ -143,7 +143,7 @@ def test_a_check_that_breaks_is_told_and_breaks_nothing(monkeypatch):
     def broken():
         raise RuntimeError(f"token {KEY}")
 
-    monkeypatch.setattr(health, "_local", broken)
+    monkeypatch.setattr(health_machine, "local", broken)
     found = health_check()["local model"]
     assert found.state == "failed"
     assert KEY not in found.said
@@ -151,7 +151,7 @@ def test_a_check_that_breaks_is_told_and_breaks_nothing(monkeypatch):
 
 def test_what_never_answers_is_late(monkeypatch):
     gate = threading.Event()
-    monkeypatch.setattr(health, "_disk", lambda: gate.wait(30) and ("ok", ""))
+    monkeypatch.setattr(health_machine, "disk", lambda: gate.wait(30) and ("ok", ""))
     began = time.monotonic()
     report = health_check(0.3)
     gate.set()
