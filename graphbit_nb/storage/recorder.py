@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphbit_nb.errors import StorageError
 from graphbit_nb.graph.registry import processor_of
-from graphbit_nb.storage.rows import is_settled, row_of
+from graphbit_nb.storage.rows import event_in, is_settled, row_of
 from graphbit_nb.storage.tables import RunTables
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.snapshot import RunSnapshot
     from graphbit_nb.graph.workflow import Workflow
     from graphbit_nb.storage.database import Database
-    from graphbit_nb.storage.rows import EventRow
+    from graphbit_nb.storage.rows import Gathered
 
 logger = logging.getLogger("graphbit_nb")
 
@@ -84,7 +84,7 @@ class RunRecorder:
         self._database = database
         self._on_trouble = on_trouble
         self._tables = RunTables(head)
-        self._gathered: deque[tuple[Event, EventRow | None]] = deque()
+        self._gathered: deque[Gathered] = deque()
         self._is_queued = False  # whether the writer will come for what is gathered
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,7 +103,7 @@ class RunRecorder:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
         self._confirm = confirm
-        self._gathered.append((event, None if is_settled(event) else row_of(event)))
+        self._gathered.append(event if is_settled(event) else (event, row_of(event)))
         if not self._is_queued and self._timer is None:
             self._timer = self._loop.call_later(SOON, self.hurry)
 
@@ -128,7 +128,7 @@ class RunRecorder:
             batch.append(gathered.popleft())
         if batch:
             self._tables.write(connection, batch)
-            self._taken = batch[-1][0].seq
+            self._taken = event_in(batch[-1]).seq
 
     def _written(self, error: BaseException | None) -> None:
         if error is None:

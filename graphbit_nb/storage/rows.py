@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import cache
 from json.encoder import encode_basestring_ascii
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphbit_nb.core.checking import check_fields
 from graphbit_nb.core.encoding import decode, encode_leniently, from_text, to_text
@@ -25,12 +25,20 @@ Events that say nothing but their node and come one after the other are one row:
 there is no node, and the JSON is a list of nodes and times. A wide run begins with thousands of these.
 """
 
+Gathered: TypeAlias = "Event | tuple[Event, EventRow]"
+"""An event that cannot change any more, or one with the row that it was made into before it could."""
+
 PACKED: frozenset[Any] = frozenset({NodeReady, NodeStarted})
 
 _HEAD = ("run_id", "seq", "time", "node")
 _TUPLES = frozenset({"nodes", "redo", "parts", "options", "origins", "messages"})  # written as plain lists
 _PLAIN_INT = 1 << 53
 _VALUES = frozenset({str, int, float, bool, type(None)})
+
+
+def event_in(gathered: Gathered) -> Event:
+    """Return the event."""
+    return gathered[0] if isinstance(gathered, tuple) else gathered
 
 
 def is_settled(event: Event) -> bool:

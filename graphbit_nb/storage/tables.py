@@ -16,7 +16,7 @@ from graphbit_nb.core.states import NodeState
 from graphbit_nb.errors import StorageError
 from graphbit_nb.storage.bases import base_text
 from graphbit_nb.storage.processes import this_process
-from graphbit_nb.storage.rows import PACKED, row_of, row_of_several
+from graphbit_nb.storage.rows import PACKED, event_in, row_of, row_of_several
 
 if TYPE_CHECKING:
     import sqlite3
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from graphbit_nb.core.events import Event
     from graphbit_nb.core.node_snapshot import NodeSnapshot
     from graphbit_nb.storage.recorder import RunHead
-    from graphbit_nb.storage.rows import EventRow
+    from graphbit_nb.storage.rows import Gathered
 
 ENDS = frozenset({"node.succeeded", "node.cached", "node.failed", "node.skipped", "node.cancelled"})
 ENDS_CALL = ENDS | {"llm.responded", "retry.scheduled", "output.rejected", "fallback.asked"}
@@ -64,7 +64,7 @@ class RunTables:
         self._cost: float | None = 0.0
         self._count_again()
 
-    def write(self, connection: sqlite3.Connection, batch: Sequence[tuple[Event, EventRow | None]]) -> None:
+    def write(self, connection: sqlite3.Connection, batch: Sequence[Gathered]) -> None:
         """Fold events in, and write them and what follows from them.
 
         Raises:
@@ -72,7 +72,7 @@ class RunTables:
             sqlite3.Error: the database failed.
         """
         if not self._run:
-            self._begin(connection, batch[0][0])
+            self._begin(connection, event_in(batch[0]))
         elif connection is not self._connection:
             self._check(connection)
         self._connection = connection
@@ -83,7 +83,8 @@ class RunTables:
         apply, add = self.snapshot.apply, events.extend
         pack: list[tuple[str, float]] = []
         packed, last = "", 0  # which events are gathered there, and the number of the last one
-        for event, row in batch:
+        for item in batch:
+            event, row = item if isinstance(item, tuple) else (item, None)
             apply(event)
             if type(event) in PACKED:
                 if pack and event.kind != packed:
@@ -111,7 +112,7 @@ class RunTables:
             _insert(connection, *_ATTEMPTS, list(chain.from_iterable(calls.values())))
         if nodes:
             _insert(connection, *_NODES, list(chain.from_iterable(nodes.values())))
-        self._update(connection, batch[-1][0].time)
+        self._update(connection, event_in(batch[-1]).time)
 
     # ---- the run's own row
 

@@ -50,9 +50,9 @@ class Effort:
         """Characters that one filter may make, and one rendering write."""
         return min(MAX_OUTPUT, OWN_TEXT + GROWTH * self.longest + TEXT_OF_AN_ITEM * self._size)
 
-    def step(self) -> None:
-        """Look at one part of an expression. Raises `InputTooLarge`, as the others do."""
-        self._steps += 1
+    def step(self, count: int = 1) -> None:
+        """Look at parts of an expression. Raises `InputTooLarge`, as the others do."""
+        self._steps += count
         if self._steps > self._most_steps:
             self._most_steps = min(MAX_STEPS, OWN_STEPS + STEPS_OF_AN_ITEM * self._size)
             self._check(self._steps, self._most_steps, "looks at more than {:,} parts of expressions")

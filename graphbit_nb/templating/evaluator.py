@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphbit_nb.templating.effort import Effort
 
 Origin = tuple[int, int, str]
+_FILTER_STEPS = 4  # parts of expressions that take as long as one call of a filter
 
 
 class Turn(NamedTuple):
@@ -243,6 +244,7 @@ class Evaluator:
         if node.name == "default":
             present, value = self._present(node.node)
             return default_of(present, value, *args, **kwargs)
+        self._effort.step(_FILTER_STEPS)
         value = self._expr(node.node)
         for argument in (*args, *kwargs.values()):
             if isinstance(argument, int | float) and abs(argument) > MAX_NUMBER:

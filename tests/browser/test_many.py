@@ -34,20 +34,21 @@ script = gb.LlmConfig.scripted({"*": answer})
 """
 # What a person sees of the drawing, written down whenever it changes; and how late the page answers a click.
 WATCH = """() => {
-    window.seen = { cards: [], clicks: [] };
+    window.seen = { cards: [], served: [], shown: [] };
     const place = document.querySelector(".gb-live");
     new MutationObserver(() => {
         const count = place.querySelectorAll("g.gb-node").length;
         if (seen.cards.at(-1)?.[0] !== count) requestAnimationFrame(() => seen.cards.push([count, Date.now()]));
     }).observe(place, { childList: true, subtree: true });
 }"""
-# Clicks twenty times a second, each as late as the page is, and notes when what it does can be seen.
+# Clicks twenty times a second, each as late as the page is, and notes when it is served and when what it did is seen.
 CLICKS = """() => {
     const button = document.querySelector(".gb-live .gb-tools button");
     let due = performance.now();
     button.addEventListener("click", () => {
         const began = due;
-        requestAnimationFrame(() => setTimeout(() => seen.clicks.push(performance.now() - began)));
+        seen.served.push(performance.now() - began);
+        requestAnimationFrame(() => setTimeout(() => seen.shown.push(performance.now() - began)));
     });
     const next = () => {
         button.click();
@@ -103,11 +104,15 @@ def test_a_thousand_nodes_that_change_at_once_flood_nobody(warm_notebook):
         return view.querySelectorAll("g.gb-node[data-state=succeeded]").length === 1000;
     }"""
     lab.page.wait_for_function(all_done, timeout=30_000)
-    late = sorted(lab.page.evaluate("() => { seen.stop = true; return seen.clicks; }"))
+    seen = lab.page.evaluate("() => { seen.stop = true; return seen; }")
+    served, shown = sorted(seen["served"]), sorted(seen["shown"])
     [told] = lab.run("print([round(one - began, 3) for one in sent] + [round(ended - began, 3)])")
     *times, took = json.loads(told["text"])
-    print(f"run {took} s; told {len(times)} times; clicks {late[len(late) // 2]:.0f} ms, at most {late[-1]:.0f} ms")
+    for what, late in (("served", served), ("shown", shown)):
+        most = ", ".join(f"{one:.0f}" for one in late[-4:])
+        print(f"{len(late)} clicks: half {what} within {late[len(late) // 2]:.0f} ms, the slowest after {most} ms")
+    print(f"run {took} s; told {len(times)} times")
     assert len(times) <= 2 * (10 * (max(times) - min(times)) + 4)  # the view of the run, and the standing one
     assert "rate exceeded" not in "".join(lab.text(index) for index in range(5))
-    assert late[len(late) // 2] < 600  # half of them; 210 to 260 were measured beside other work
+    assert served[len(served) // 2] < 300  # half of them, on a busy machine; on a quiet one, all of them
     assert lab.errors == []

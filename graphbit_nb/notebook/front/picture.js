@@ -11,7 +11,7 @@ import { fitTexts } from "./texts.js";
 const MOST_MOVING = 60; // cards; above, nothing moves
 const NEW_MS = 2000; // that the halo of a new card stays
 const PICTURE_SAYS = ["aria-label", "data-rankdir", "data-density"];
-const PATCHED_AT_ONCE = 150; // cards; a hundred would make a slow machine miss a frame
+const PATCHED_AT_ONCE = 100; // cards; more would make a slow machine miss a frame
 
 /**
  * @param svg the root that it is put into.

@@ -20,7 +20,7 @@ const PATIENCE = 15_000; // ms that a kernel has to answer `inspect`
 /** The source of a view in a notebook whose kernel runs. */
 export function modelSource(model) {
   let state = withoutGaps(model.get("state"));
-  let hasMissed = true; // whether a message may have been lost on the way since the state was whole
+  let hasMissed = false; // whether a message was lost on the way since the state was whole
   let waiting = []; // for records: { path, resolve, timer }
   const problems = new Map();
   const news = newsRoom();
