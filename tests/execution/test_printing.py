@@ -285,7 +285,7 @@ def test_a_late_print_of_a_node_that_was_given_up_is_dropped(capsys):
         print("late")
         done.set()
 
-    result = gb.WorkflowExecutor(echo=False).execute(workflow(function("a", fn, timeout=0.01)))
+    result = gb.WorkflowExecutor(echo=False).execute(workflow(function("a", fn, timeout=0.3)))
     gate.set()
     assert done.wait(10)
     assert result.nodes["a"].printed == ""
