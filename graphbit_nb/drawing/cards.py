@@ -43,7 +43,9 @@ def draw_card(card: Card, box: Box, density: Density, pen: Pen) -> str:
         "data-selected": "" if card.selected else None,
         "transform": f"translate({round(box.left, 2):g} {round(box.top, 2):g})", **live,
     }  # fmt: skip
-    return tag("g", attributes, tag("title", {}, escape(words)), _outlines(card, w, h, density, pen), inside)
+    # A live view makes the tooltip when the pointer comes: a thousand of them cost a browser as much as their cards.
+    title = tag("title", {}, escape(words)) if pen.static else ""
+    return tag("g", attributes, title, _outlines(card, w, h, density, pen), inside)
 
 
 def _outlines(card: Card, w: float, h: float, density: Density, pen: Pen) -> str:

@@ -10,7 +10,7 @@ from story import Story
 
 import graphbit_nb as gb
 from graphbit_nb.notebook.live.state import Subject
-from graphbit_nb.notebook.live.view import Calls, LiveView
+from graphbit_nb.notebook.live.view import Calls, LiveView, Page
 from graphbit_nb.testing import run_in_virtual_time
 
 
@@ -19,10 +19,20 @@ class Browser:
 
     def __init__(self, heard, state):
         self.say = heard
+        self._changed = threading.Condition()
         self.state = state
         self.got = []
         self.closed = False
-        self._changed = threading.Condition()
+
+    @property
+    def state(self):
+        return self._state
+
+    @state.setter
+    def state(self, state):
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
 
     def send(self, message):
         with self._changed:
@@ -37,6 +47,12 @@ class Browser:
         with self._changed:
             assert self._changed.wait_for(lambda: any(map(wanted, self.got)), seconds), self.got
             return next(filter(wanted, self.got))
+
+    def another_than(self, state, seconds=10.0):
+        """Return the first whole state that is not this one."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._state is not state, seconds)
+            return self._state
 
     def delta_with(self, key):
         return self.wait_for(lambda message: key in message)
@@ -55,9 +71,10 @@ SIMPLE = workflow_of(gb.Node.prompt("a", "x"), gb.Node.prompt("b", "{{ a }}"))
 @pytest.fixture
 def view_of():
     views = []
+    page = Page()
 
     def make(subject=None, calls=None):
-        view = LiveView(subject or Subject(workflow=SIMPLE), calls, make_widget=Browser)
+        view = LiveView(subject or Subject(workflow=SIMPLE), calls, make_widget=Browser, page=page)
         views.append(view)
         return view
 
@@ -145,6 +162,42 @@ def test_a_browser_that_says_anything_is_seen(view_of):
     assert not view.is_seen.is_set()
     view.widget.say({"call": "width", "px": 700})
     assert view.is_seen.is_set()
+
+
+def test_a_view_that_missed_nothing_is_not_told_everything_again(view_of):
+    view = view_of()
+    first = view.widget.state
+    view.widget.say({"call": "width", "px": 700, "seq": first["seq"]})
+    view.widget.delta_with("picture")
+    assert view.widget.state is first
+
+
+def test_a_view_that_has_missed_something_is_told_everything(view_of):
+    view = view_of()
+    first = view.widget.state
+    view.update(notes=(("", "a note"),))
+    view.widget.delta_with("notes")
+    view.widget.say({"call": "width", "px": 700, "seq": first["seq"]})
+    whole = view.widget.another_than(first)
+    assert [one["text"] for one in whole["notes"]] == ["a note"]
+    assert whole["seq"] == 3
+
+
+def test_the_next_view_begins_as_wide_as_the_last_one_was(view_of):
+    long = workflow_of(*(gb.Node.prompt(f"n{i}", f"{{{{ n{i - 1} }}}}" if i else "x") for i in range(12)))
+    first = view_of(Subject(workflow=long))
+    first.widget.say({"call": "width", "px": 320, "seq": first.widget.state["seq"]})
+    narrow = first.widget.delta_with("picture")["picture"]
+    assert view_of(Subject(workflow=long)).widget.state["picture"]["svg"] == narrow["svg"]
+
+
+def test_a_few_pixels_are_no_other_width(view_of):
+    view = view_of()
+    view.widget.say({"call": "width", "px": 900, "seq": 1})
+    view.widget.delta_with("picture")
+    view.widget.say({"call": "width", "px": 910, "seq": 2})
+    view.update(notes=(("", "a note"),))
+    assert "picture" not in view.widget.delta_with("notes")
 
 
 def test_width_direction_and_folds_make_a_new_picture(view_of):

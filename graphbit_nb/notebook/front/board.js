@@ -1,21 +1,22 @@
 // What stands in the drawing that is shown: cards, links and frames by their ids, their boxes, and the ways between them.
 
 import { setAttr } from "./dom.js";
-import { placeOf } from "./morph.js";
+import { boxOf, placeOf } from "./geometry.js";
 import { endsKey } from "./store.js";
 
-/** Reads a `g.gb-graph`. Boxes are found when they are first asked for. */
-export function readBoard(graph) {
+/** Reads a `g.gb-graph`, of whose elements not all have to be in it. Boxes are found when they are first asked for. */
+export function readBoard(graph, elements = [...graph.children]) {
   const cards = new Map();
   const frames = new Map();
   const links = [];
   const byEnds = new Map();
-  for (const el of graph.children) {
+  for (const el of elements) {
     if (el.classList.contains("gb-node")) cards.set(el.dataset.id, el);
     else if (el.classList.contains("gb-cluster")) frames.set(el.dataset.id, el);
     else if (el.dataset.from !== undefined) addLink(el);
   }
-  const offset = placeOf(graph);
+  const [dx, dy] = placeOf(graph);
+  const places = new Map();
   let known = null;
   let ways = null;
 
@@ -35,8 +36,17 @@ export function readBoard(graph) {
     }
   }
 
+  /** The box of anything in the graph, in the coordinates of the whole drawing. */
+  function placed(el) {
+    if (!places.has(el)) {
+      const { x, y, w, h } = boxOf(el);
+      places.set(el, { x: x + dx, y: y + dy, w, h });
+    }
+    return places.get(el);
+  }
+
   function boxes() {
-    known ??= new Map([...cards].map(([id, el]) => [id, boxOf(el, ".gb-card", placeOf(el), offset)]));
+    known ??= new Map([...cards].map(([id, el]) => [id, placed(el)]));
     return known;
   }
 
@@ -44,7 +54,7 @@ export function readBoard(graph) {
   function box(id) {
     if (cards.has(id)) return boxes().get(id);
     const el = frames.get(id);
-    return el ? boxOf(el, ".gb-frame", placeOf(el.querySelector(":scope > .gb-frame")), offset) : null;
+    return el ? placed(el) : null;
   }
 
   function neighbours() {
@@ -53,29 +63,10 @@ export function readBoard(graph) {
   }
 
   return {
-    cards, frames, links, boxes, box, setFlows,
+    elements, cards, frames, links, placed, boxes, box, setFlows,
     after: (id) => neighbours().after.get(id) ?? [],
     before: (id) => neighbours().before.get(id) ?? [],
   };
-}
-
-function boxOf(el, inside, [x, y], [dx, dy]) {
-  const [w, h] = sizeOf(el.querySelector(`:scope > ${inside}`)?.getAttribute("d") ?? "");
-  return { x: x + dx, y: y + dy, w, h };
-}
-
-/** How far an outline reaches from the origin, where it begins. It is read, not measured: it may not be on a page yet. */
-function sizeOf(d) {
-  let [x, y, right, bottom] = [0, 0, 0, 0];
-  for (const [, command, rest] of d.matchAll(/([MHVLa])([^A-Za-z]*)/g)) {
-    const numbers = (rest.match(/-?[\d.]+/g) ?? []).map(Number);
-    if (command === "H") [x] = numbers;
-    else if (command === "V") [y] = numbers;
-    else if (command === "a") [x, y] = [x + numbers[5], y + numbers[6]];
-    else [x, y] = numbers;
-    [right, bottom] = [Math.max(right, x), Math.max(bottom, y)];
-  }
-  return [right, bottom];
 }
 
 function waysOf(cards, links) {

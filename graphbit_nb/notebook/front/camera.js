@@ -171,6 +171,8 @@ export function makeCamera(svg, told) {
   return {
     fit, show, setSize, setPort, wantedHeight, onStage,
     isByHand: () => isByHand,
+    /** The part of the drawing that is in sight, or null while there is no stage. */
+    seen: () => (port.w > 0 ? { x: -at.x / at.k, y: -at.y / at.k, w: port.w / at.k, h: port.h / at.k } : null),
     zoomIn: () => zoomMiddle(at.k * STEP),
     zoomOut: () => zoomMiddle(at.k / STEP),
     actual: () => zoomMiddle(1),

@@ -7,7 +7,7 @@ const TOWARDS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], Arr
  * @param svg the drawing's root.
  * @param board returns what stands in it.
  * @param rankdir returns the way it goes.
- * @param acts what keys do: { open(id), escape() -> whether it did something, search(), fit(), fold(id), zoomIn(), zoomOut(), actual(), reached(id) }.
+ * @param acts what keys do: { open(id), escape() -> whether it did something, search(), fit(), fold(id), zoomIn(), zoomOut(), actual(), hold(el) keeps a card on the page, reached(id) }.
  */
 export function makeKeys(svg, board, rankdir, acts) {
   let current = null;
@@ -17,7 +17,9 @@ export function makeKeys(svg, board, rankdir, acts) {
     const cards = board().cards;
     if (current !== null) cards.get(current)?.setAttribute("tabindex", "-1");
     current = id;
-    cards.get(id)?.setAttribute("tabindex", "0");
+    if (!cards.has(id)) return;
+    acts.hold(cards.get(id));
+    cards.get(id).setAttribute("tabindex", "0");
   }
 
   function focus(id) {

@@ -1,18 +1,11 @@
 // Turns one drawing into the next: cards that stay glide to their new place, new ones fade in, others fade away.
 
 import { hs } from "./dom.js";
+import { PAIR, pairsOf, placeOf } from "./geometry.js";
 import { inOrder, patchGroup } from "./patch.js";
 
 export const MORPH_MS = 260;
 const EASE = "cubic-bezier(.2, 0, 0, 1)";
-const PLACE = /translate\(\s*(-?[\d.]+)(?:[\s,]+(-?[\d.]+))?/;
-const PAIR = /(-?\d*\.?\d+(?:e-?\d+)?)[ ,](-?\d*\.?\d+(?:e-?\d+)?)/g;
-
-/** Returns where a `translate` puts an element: [x, y]. */
-export function placeOf(el) {
-  const found = PLACE.exec(el?.getAttribute("transform") ?? "");
-  return found ? [Number(found[1]), Number(found[2] ?? 0)] : [0, 0];
-}
 
 /** What makes an element of one drawing the same thing as one of another. */
 function keyOf(el) {
@@ -114,7 +107,6 @@ const moved = ([x, y]) => `translate(${x}px, ${y}px)`;
 const sum = (a, b) => [a[0] + b[0], a[1] + b[1]];
 const difference = (a, b) => [a[0] - b[0], a[1] - b[1]];
 const isFar = (a, b) => Math.abs(a[0] - b[0]) > 0.3 || Math.abs(a[1] - b[1]) > 0.3;
-const pairsOf = (text) => [...text.matchAll(PAIR)].map((pair) => [Number(pair[1]), Number(pair[2])]);
 
 /** Moves a path of absolute commands. */
 function shifted(d, [x, y]) {

@@ -5,24 +5,27 @@ import { hs, readGroups, readSvg, setAttr } from "./dom.js";
 import { MORPH_MS, morphGraph } from "./morph.js";
 import { patchGroup } from "./patch.js";
 import { makePieces } from "./pieces.js";
-import { makeReader, makeSlices } from "./slices.js";
+import { makeReader } from "./reader.js";
+import { makeSight } from "./sight.js";
 import { fitTexts } from "./texts.js";
 
-const MOST_MOVING = 60; // cards; above, nothing moves
+const MOST_MOVING = 60; // cards; above, nothing moves, and only what is in sight is on the page
 const NEW_MS = 2000; // that the halo of a new card stays
 const PICTURE_SAYS = ["aria-label", "data-rankdir", "data-density"];
 const PATCHED_AT_ONCE = 100; // cards; more would make a slow machine miss a frame
 
 /**
  * @param svg the root that it is put into.
- * @param shown called after another drawing was put there: ({ size, isAnimated, focused }) where `focused` is the id of the card that had the focus.
+ * @param seen returns the part of the drawing that is in sight, { x, y, w, h }, or null while there is no stage.
+ * @param shown called after another drawing was put there: ({ size, isAnimated, focused, added }) where `focused` is the id
+ * of the card that had the focus, and `added` are those of the cards that are new.
  */
-export function makePicture(source, svg, shown) {
+export function makePicture(source, svg, seen, shown) {
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
   const unpatched = new Map(); // names such as "cards:draft" of what is not shown yet, and how it looked in the picture
   const pieces = makePieces();
-  const slices = makeSlices();
   const reader = makeReader();
+  const sight = makeSight(seen, freshen);
   let board = readBoard(hs("g"));
   let key = null;
   let flows = {};
@@ -36,7 +39,7 @@ export function makePicture(source, svg, shown) {
   function show() {
     isLate = isMoving;
     if (isMoving) return;
-    for (const part of [slices, reader]) part.stop();
+    reader.stop();
     unpatched.clear();
     const { picture, ...state } = source.state();
     const isLarge = picture?.cards > MOST_MOVING;
@@ -46,79 +49,87 @@ export function makePicture(source, svg, shown) {
   }
 
   /** Puts a drawing that was read in the place of what stands there. */
-  function place(fresh) {
+  function place(fresh, groups) {
     const { picture, ...state } = source.state();
     const graph = fresh?.querySelector(".gb-graph");
     if (!graph) {
       takeAway();
       return;
     }
-    bringUpToDate(graph, state);
     const change = { isFirst: key === null, isOther: key !== picture.key, isCalm: picture.cards > MOST_MOVING || calm.matches };
     const isAnimated = change.isOther && !change.isFirst && !change.isCalm;
+    const isLarge = picture.cards > MOST_MOVING;
     const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
     key = picture.key;
-    const elements = [...graph.children];
-    const isLarge = picture.cards > MOST_MOVING;
-    board = readBoard(graph);
-    const added = put(graph, change, isAnimated, picture.cards);
+    sight.end();
     setAttr(svg, "data-motion", change.isCalm ? null : "on");
     for (const name of PICTURE_SAYS) setAttr(svg, name, fresh.getAttribute(name));
-    if (!isLarge) {
-      board = readBoard(svg.querySelector(".gb-graph"));
-      fit([...board.cards.values()]);
-    }
+    const added = isLarge ? putLarge(graph, change) : put(graph, change, isAnimated);
+    board.setFlows(state.flows);
+    flows = state.flows;
     markNew(added);
-    shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused });
-    if (isLarge && source.live) begin(picture, state, elements);
+    if (isLarge) begin(state);
+    else fit([...board.cards.values()]);
+    shown({ size: sizeOfPicture(fresh, picture), isAnimated, focused, added: change.isFirst ? [] : idsOf(added) });
+    if (isLarge && source.live) pieces.begin(groups, board.elements);
     else pieces.clear();
     if (isAnimated) rest();
   }
 
-  function begin(picture, state, elements) {
-    pieces.begin(picture.svg, elements);
-    for (const id of Object.keys(state.cards)) if (board.cards.has(id)) pieces.forget(board.cards.get(id));
-    for (const id of Object.keys(state.frames)) if (board.frames.has(id)) pieces.forget(board.frames.get(id));
+  /** Shows of a large drawing what is in sight; what looks different since it was drawn is patched when it is. */
+  function begin(state) {
+    for (const part of ["cards", "frames"]) for (const id of Object.keys(state[part])) unpatched.set(`${part}:${id}`, null);
+    sight.begin(svg.querySelector(".gb-graph"), board.elements, board.placed);
   }
 
   /** Turns a large drawing into the next one, of which only what is new is read; false where that is not possible. */
   function update(picture, state) {
     const focused = svg.querySelector(".gb-node:focus")?.dataset.id ?? null;
-    const change = pieces.update(picture.svg, svg.querySelector(".gb-graph"), PATCHED_AT_ONCE);
+    let left = PATCHED_AT_ONCE;
+    const change = pieces.update(picture.svg, (el) => sight.has(el) && left-- > 0);
     if (!change) return false;
     const isOther = key !== picture.key;
     key = picture.key;
     for (const name of PICTURE_SAYS) setAttr(svg, name, change.root.getAttribute(name));
-    board = readBoard(svg.querySelector(".gb-graph"));
-    fit(change.read.filter(isCard));
+    const graph = svg.querySelector(".gb-graph");
+    setAttr(graph, "transform", change.root.querySelector(".gb-graph").getAttribute("transform"));
+    board = readBoard(graph, change.elements);
+    fit(change.read.filter((el) => isCard(el) && sight.has(el)));
     if (isOther) markNew(change.added);
-    for (const [el, text] of change.later) unpatched.set(`${isCard(el) ? "cards" : "frames"}:${el.dataset.id}`, text);
-    for (const part of ["cards", "frames"]) for (const id of Object.keys(state[part])) unpatched.set(`${part}:${id}`, null);
+    for (const [el, text] of change.later) unpatched.set(nameOf(el), text);
+    begin(state);
     board.setFlows(state.flows);
     flows = state.flows;
-    if (isOther) shown({ size: sizeOfPicture(change.root, picture), isAnimated: false, focused });
-    if (unpatched.size) patchSome();
+    if (isOther) shown({ size: sizeOfPicture(change.root, picture), isAnimated: false, focused, added: idsOf(change.added) });
+    patchSome();
     return true;
   }
 
   function takeAway() {
     svg.replaceChildren();
     pieces.clear();
+    sight.end();
     board = readBoard(hs("g"));
     key = null;
   }
 
-  /** Puts a graph in the place of the one before; returns what is new in it. */
-  function put(graph, { isFirst, isOther }, isAnimated, cards) {
+  /** Turns what stands there into a graph, or puts it there; returns what is new in it. */
+  function put(graph, { isFirst, isOther }, isAnimated) {
+    bringUpToDate(graph, source.state());
     const before = svg.querySelector(".gb-graph");
-    if (before && (!isOther || cards <= MOST_MOVING)) {
-      const added = morphGraph(before, graph, isAnimated);
-      return isOther ? added : [];
-    }
-    const added = isFirst ? [...graph.querySelectorAll(":scope > [data-new]")] : [];
-    if (cards > MOST_MOVING) slices.fill(graph, [...graph.children], (placed) => fit(placed.filter(isCard)));
+    const added = before ? morphGraph(before, graph, isAnimated) : newIn([...graph.children]);
+    if (!before) svg.replaceChildren(hs("g", { class: "gb-view" }, graph));
+    board = readBoard(before ?? graph);
+    return isFirst || isOther ? added : [];
+  }
+
+  /** Puts a large graph there, without its elements; returns what is new in it. */
+  function putLarge(graph, { isFirst }) {
+    const elements = [...graph.children];
+    graph.replaceChildren();
     svg.replaceChildren(hs("g", { class: "gb-view" }, graph));
-    return added;
+    board = readBoard(graph, elements);
+    return isFirst ? newIn(elements) : [];
   }
 
   /** Gives a graph the looks that have come since it was drawn. */
@@ -126,8 +137,6 @@ export function makePicture(source, svg, shown) {
     const groups = readGroups([...Object.values(state.frames), ...Object.values(state.cards)]);
     const standing = new Map([...graph.children].filter((el) => el.dataset.id !== undefined).map((el) => [nameOf(el), el]));
     for (const group of groups) standing.get(nameOf(group))?.replaceWith(group);
-    readBoard(graph).setFlows(state.flows);
-    flows = state.flows;
   }
 
   function patch(changed) {
@@ -141,22 +150,39 @@ export function makePicture(source, svg, shown) {
     patchSome();
   }
 
-  /** Patches what is due, some in each frame, so that no frame is late. */
+  /** Patches what is due and in sight, some in each frame, so that no frame is late. */
   function patchSome() {
-    const due = [...unpatched].slice(0, PATCHED_AT_ONCE);
-    for (const [name] of due) unpatched.delete(name);
-    const markups = due.map(([name, text]) => markupOf(source.state(), name) ?? text).filter(Boolean);
-    const cards = [];
+    const due = [...unpatched.keys()].filter((name) => isSeen(elementOf(name)));
+    patchThese(due.slice(0, PATCHED_AT_ONCE));
+    if (due.length > PATCHED_AT_ONCE) patchFrame = requestAnimationFrame(patchSome);
+  }
+
+  function patchThese(names) {
+    const markups = names.map((name) => markupOf(source.state(), name) ?? unpatched.get(name)).filter(Boolean);
+    for (const name of names) unpatched.delete(name);
     for (const group of markups.length ? readGroups(markups) : []) {
-      const el = (isCard(group) ? board.cards : board.frames).get(group.dataset.id);
+      const el = elementOf(nameOf(group));
       if (!el) continue;
       patchGroup(el, group);
       pieces.forget(el);
-      if (isCard(el)) cards.push(el);
+      fit([el].filter(isCard));
     }
-    fit(cards);
-    if (unpatched.size) patchFrame = requestAnimationFrame(patchSome);
   }
+
+  /** Makes true what comes into sight. */
+  function freshen(elements) {
+    patchThese(elements.map(nameOf).filter((name) => unpatched.has(name)));
+    fit(elements.filter(isCard));
+  }
+
+  /** The element that a name such as "cards:draft" stands for. */
+  function elementOf(name) {
+    const colon = name.indexOf(":");
+    return board[name.slice(0, colon)].get(name.slice(colon + 1));
+  }
+
+  /** Whether something is on the page; what is no longer in the drawing has not to wait for it. */
+  const isSeen = (el) => el === undefined || sight.has(el);
 
   function rest() {
     isMoving = true;
@@ -170,8 +196,9 @@ export function makePicture(source, svg, shown) {
 
   function markNew(added) {
     const cards = added.filter(isCard);
-    const takeOff = () => svg.querySelectorAll("[data-new]").forEach((card) => card.removeAttribute("data-new"));
-    if (cards.length === 0 && svg.querySelector("[data-new]")) return; // those before have their time
+    const before = newIn([...board.cards.values()]);
+    const takeOff = () => newIn([...board.cards.values()]).forEach((card) => card.removeAttribute("data-new"));
+    if (cards.length === 0 && before.length) return; // those before have their time
     clearTimeout(newTimer);
     takeOff();
     for (const card of cards) card.setAttribute("data-new", "");
@@ -184,26 +211,31 @@ export function makePicture(source, svg, shown) {
 
   return {
     show, patch,
+    look: sight.look, hold: sight.hold,
     board: () => board,
     isEmpty: () => key === null && !reader.isReading(),
     /** Learns the page's font, once the drawing is on the page. */
     settleOnPage() {
       if (family) return;
       family = getComputedStyle(svg).fontFamily;
-      fit([...board.cards.values()].filter((card) => card.isConnected)); // the others follow, piece by piece
+      fit([...board.cards.values()].filter(sight.has));
     },
     destroy() {
       cancelAnimationFrame(patchFrame);
-      for (const part of [slices, reader]) part.stop();
+      for (const part of [sight, reader]) part.stop();
       clearTimeout(moveTimer);
       clearTimeout(newTimer);
     },
   };
 }
 
+const newIn = (elements) => elements.filter((el) => el.hasAttribute("data-new"));
+
+const idsOf = (elements) => elements.filter(isCard).map((el) => el.dataset.id);
+
 const isCard = (el) => el.classList.contains("gb-node");
 
-const nameOf = (el) => `${el.classList[0]} ${el.dataset.id}`;
+const nameOf = (el) => `${isCard(el) ? "cards" : "frames"}:${el.dataset.id}`;
 
 function sizeOfPicture(root, { density, rankdir }) {
   return { w: Number(root.getAttribute("width")), h: Number(root.getAttribute("height")), density, rankdir };

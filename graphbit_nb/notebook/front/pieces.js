@@ -2,7 +2,7 @@
 // text than before is read. What merely moved gets its new place.
 
 import { readGroups, readSvg, setAttr } from "./dom.js";
-import { inOrder, patchGroup } from "./patch.js";
+import { patchGroup } from "./patch.js";
 
 const GROUP = /(?=<g class="gb-(?:cluster|edge|tag|node)" )/; // no text holds a "<": the kernel escapes all of them
 const SVG_END = "</g></g></svg>";
@@ -22,40 +22,39 @@ export function cutUp(svg) {
 
 /** Returns what remembers the texts of one graph after the other. */
 export function makePieces() {
-  let known = new Map(); // key: { el, firm }
+  let known = new Map(); // key: { el, text, firm }; the text is null where the element looks like none that was sent
   let byElement = new Map();
 
   function remember(groups, elements) {
-    known = new Map(groups.map((text, i) => [keyOfText(text), { el: elements[i], firm: firmOf(text) }]));
+    known = new Map(groups.map((text, i) => [keyOfText(text), { el: elements[i], text }]));
     byElement = new Map([...known.values()].map((piece) => [piece.el, piece]));
   }
 
+  /** Forgets how a group looked: it was patched since. */
+  function forget(el) {
+    const piece = byElement.get(el);
+    if (piece) piece.text = null;
+  }
+
   return {
-    /** Takes a drawing that was just read as a whole, and its elements in their order. */
-    begin(svg, elements) {
-      remember(cutUp(svg).groups, elements);
-    },
-    /** Forgets how a group looked: it was patched since. */
-    forget(el) {
-      const piece = byElement.get(el);
-      if (piece) piece.firm = null;
-    },
-    clear() {
-      remember([], []);
-    },
+    /** Takes the groups of a drawing that was just read as a whole, and its elements in their order. */
+    begin: remember,
+    forget,
+    clear: () => remember([], []),
     isEmpty: () => known.size === 0,
     /**
-     * Makes a graph what a drawing is. Returns { root: the drawing's root without groups, added, read, later }: the
-     * elements that are new, all that were read, and [element, text] of those that look different but were left for
-     * later, because there are more than `most`; null where the text is no drawing.
+     * Makes the elements what a drawing is. Returns { root: the drawing's root without groups, elements, added, read,
+     * later }: all elements in their order, those that are new, all that were read, and [element, text] of the cards and
+     * frames that look different but were left for later, because `isUrgent(element)` is false; null where the text is
+     * no drawing.
      */
-    update(svg, graph, most) {
+    update(svg, isUrgent) {
       const { around, groups } = cutUp(svg);
       const root = readSvg(around);
       if (!root) return null;
       const standing = groups.map((text) => known.get(keyOfText(text)));
-      const other = groups.flatMap((text, i) => (standing[i]?.firm === firmOf(text) ? [] : [i]));
-      const late = new Set(other.filter((i) => standing[i] && isBox(standing[i].el)).slice(most));
+      const other = groups.flatMap((text, i) => (looksLike(standing[i], text) ? [] : [i]));
+      const late = new Set(other.filter((i) => standing[i] && isBox(standing[i].el) && !isUrgent(standing[i].el)));
       const unread = other.filter((i) => !late.has(i));
       const fresh = new Map(readGroups(unread.map((i) => groups[i])).map((el, k) => [unread[k], el]));
       const added = [];
@@ -63,18 +62,23 @@ export function makePieces() {
         const mine = standing[i]?.el;
         if (!mine) added.push(fresh.get(i));
         else if (fresh.has(i)) patchGroup(mine, fresh.get(i));
-        else moveTo(mine, text);
+        else if (standing[i].text !== text) moveTo(mine, text);
         return mine ?? fresh.get(i);
       });
-      const staying = new Set(wanted);
-      for (const el of [...graph.children]) if (!staying.has(el)) el.remove();
-      graph.setAttribute("transform", root.querySelector(".gb-graph").getAttribute("transform"));
-      inOrder(graph, wanted);
       remember(groups, wanted);
       const later = [...late].map((i) => [wanted[i], groups[i]]);
-      return { root, added, read: unread.map((i) => wanted[i]), later };
+      for (const [el] of later) forget(el); // until it is patched it looks like neither text
+      return { root, elements: wanted, added, read: unread.map((i) => wanted[i]), later };
     },
   };
+}
+
+/** Whether a piece looks as a text says, wherever it stands. */
+function looksLike(piece, text) {
+  if (!piece || piece.text === null) return false;
+  if (piece.text === text) return true;
+  piece.firm ??= firmOf(piece.text);
+  return piece.firm === firmOf(text);
 }
 
 const isBox = (el) => el.classList.contains("gb-node") || el.classList.contains("gb-cluster");

@@ -12,10 +12,12 @@ const ENDS = new Set(["succeeded", "failed", "cancelled", "partial", "interrupte
 /** Returns { el, say(text), update(changed), destroy() }. */
 export function makeSpoken(source) {
   const lines = h("div", { role: "status", "aria-live": "polite" });
-  const body = h("tbody");
+  // Roles, because the look takes the meaning from the elements: as a table, each change of a cell would lay out all of them.
+  const body = h("tbody", { role: "rowgroup" });
   const caption = h("caption");
-  const head = h("tr", null, ["node", "kind", "state", "what it says", "time"].map((name) => h("th", { scope: "col" }, name)));
-  const table = h("table", null, caption, h("thead", null, head), body);
+  const titles = ["node", "kind", "state", "what it says", "time"].map((name) => h("th", { role: "columnheader" }, name));
+  const head = h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, titles));
+  const table = h("table", { role: "table" }, caption, head, body);
   const el = h("div", { class: "gb-sr" }, lines, table);
   const cells = new Map(); // id -> the cells of its row
   let told = source.state();
@@ -97,8 +99,8 @@ export function makeSpoken(source) {
 }
 
 function addRow(body) {
-  const row = COLUMNS.map((_, i) => (i === 0 ? h("th", { scope: "row" }) : h("td")));
-  body.append(h("tr", null, row));
+  const row = COLUMNS.map((_, i) => (i === 0 ? h("th", { role: "rowheader" }) : h("td", { role: "cell" })));
+  body.append(h("tr", { role: "row" }, row));
   return row;
 }
 

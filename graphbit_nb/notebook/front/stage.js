@@ -14,6 +14,7 @@ const WIDTH_STEP = 80; // px by which the stage changes before the kernel is tol
 const WIDTH_MS = 150;
 const SIDES = 16; // px of the stage beside the drawing
 const DOUBLE_MS = 240; // a click on a sub-workflow waits so long for a second one
+const MOST_SHOWN = 3; // cards that come together; of more, none is the one to look at
 const STAGE_NOTE_MS = 6000;
 const KEYS_SAID = "arrow keys follow the links, Enter opens, o unfolds, slash searches, f fits";
 
@@ -29,9 +30,9 @@ export function makeStage(source, view) {
   let clickTimer = 0;
   let refusalTimer = 0;
 
-  const picture = makePicture(source, svg, settle);
+  const camera = makeCamera(svg, moveOn);
+  const picture = makePicture(source, svg, camera.seen, settle);
   const rankdir = () => source.state().picture?.rankdir ?? "TB";
-  const camera = makeCamera(svg, () => tools.setScale(camera.scale()));
   const folds = makeFolds(picture.board, (path, isOpen) => source.call({ call: "fold", path, open: isOpen }));
   const paths = makePaths(svg, picture.board);
   const search = makeSearch(() => source.state().nodes, picture.board, { show: reveal, leave: giveFocus, say: view.say });
@@ -39,7 +40,7 @@ export function makeStage(source, view) {
   const acts = { zoomIn: camera.zoomIn, zoomOut: camera.zoomOut, actual: camera.actual, fit: () => camera.fit(), search: search.show };
   const tools = makeTools({ ...acts, direct });
   const keys = makeKeys(svg, picture.board, rankdir, {
-    ...acts, open, escape, fold: (id) => void folds.toggle(id), reached: (id) => camera.show(picture.board().box(id)),
+    ...acts, open, escape, fold: (id) => void folds.toggle(id), hold: picture.hold, reached: (id) => camera.show(picture.board().box(id)),
   });
   const el = h("div", { class: "gb-dag gb-scene", "data-lm-suppress-shortcuts": "true" }, svg, empty, refusal, search.el, tools.el);
 
@@ -61,7 +62,7 @@ export function makeStage(source, view) {
   }
 
   /** After another drawing was put in the place of the one before. */
-  function settle({ size, isAnimated, focused }) {
+  function settle({ size, isAnimated, focused, added }) {
     camera.setSize({ ...size, start: beginning() }, isAnimated);
     setHeight();
     markSelected(view.selected());
@@ -71,7 +72,12 @@ export function makeStage(source, view) {
     search.refresh();
     if (focused !== null) keys.focus(heirOf(focused));
     setCorner();
-    keepInSight();
+    keepInSight(added.length <= MOST_SHOWN ? added[0] : null);
+  }
+
+  function moveOn() {
+    tools.setScale(camera.scale());
+    picture.look();
   }
 
   /** The box of the first card: what does not fit is seen from there. */
@@ -121,6 +127,12 @@ export function makeStage(source, view) {
     else if (id !== undefined) open(id);
   }
 
+  /** Gives the card under the pointer its tooltip: a thousand of them would cost as much as the cards. */
+  function entitle(event) {
+    const card = event.target.closest(".gb-node");
+    if (card && !card.querySelector(":scope > title")) card.prepend(hs("title", null, card.getAttribute("aria-label")));
+  }
+
   function doubleClick(event) {
     const id = event.target.closest(".gb-node, .gb-cluster")?.dataset.id;
     if (id === undefined || !source.live || !folds.isFold(id)) return;
@@ -164,11 +176,12 @@ export function makeStage(source, view) {
     keys.go(id !== null && picture.board().cards.has(id) ? id : keys.current());
   }
 
-  /** Shows again what a person looks at, in a drawing or a stage that has changed. */
-  function keepInSight() {
+  /** Shows again what a person looks at, in a drawing or a stage that has changed; or else a card that was just added. */
+  function keepInSight(added = null) {
     if (camera.isByHand() || port.w === 0) return;
     const focused = svg.querySelector(".gb-node:focus")?.dataset.id;
-    const id = focused ?? (view.selected() === null ? null : cardOf(picture.board(), view.selected()));
+    const selected = view.selected() === null ? null : cardOf(picture.board(), view.selected());
+    const id = focused ?? selected ?? added ?? null;
     if (id !== null) camera.show(picture.board().box(id));
   }
 
@@ -213,6 +226,7 @@ export function makeStage(source, view) {
 
   svg.addEventListener("click", click);
   svg.addEventListener("dblclick", doubleClick);
+  svg.addEventListener("pointerover", entitle);
   const sight = new ResizeObserver(resized);
   sight.observe(el);
   const off = view.on(select);

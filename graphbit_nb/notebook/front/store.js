@@ -28,8 +28,8 @@ export function modelSource(model) {
   if (!openWidths.has(model)) openWidths.set(model, new Map());
   const open = openWidths.get(model);
 
-  /** Tells the width of the widest view: two views of one drawing do not take it from each other. */
-  const tellWidth = () => model.send({ call: "width", px: Math.max(...open.values()) });
+  /** Tells the width of the widest view: two views of one drawing do not take it from each other. And what it has heard. */
+  const tellWidth = () => model.send({ call: "width", px: Math.max(...open.values()), seq: state.seq });
 
   function keep(next) {
     state = next;

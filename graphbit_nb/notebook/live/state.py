@@ -77,6 +77,7 @@ class LiveState:
     Attributes:
         subject: What is looked at.
         look: How.
+        told: Number of the last telling; 0 before the first.
     """
 
     def __init__(self, subject: Subject, look: Look | None = None) -> None:
@@ -85,7 +86,7 @@ class LiveState:
         self._drawing: Drawing | None = None
         self._drawn: tuple[Any, ...] = ()
         self._pictures = self._pictures_told = 0
-        self._told = 0
+        self.told = 0
         self._problem: str | None = None
         self._sent: Data = {}
         self._sent_cards: Mapping[str, Card] = {}
@@ -210,8 +211,8 @@ class LiveState:
             flows = {} if self._drawing is None else self._drawing.flows()
         self._sent_flows = flows
         self._pictures_told = self._pictures
-        self._told += 1
-        return self._told
+        self.told += 1
+        return self.told
 
 
 def _notes(about: Subject) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from graphbit_nb.core.redaction import redact_data
 from graphbit_nb.errors import GraphbitError
 from graphbit_nb.notebook.live.records import node_record
-from graphbit_nb.notebook.live.state import LiveState
+from graphbit_nb.notebook.live.state import LiveState, Look
 from graphbit_nb.session.engine_thread import engine_thread
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
     from graphbit_nb.core.events import Event
     from graphbit_nb.drawing.scene import Scene
-    from graphbit_nb.notebook.live.state import Look, Subject
+    from graphbit_nb.notebook.live.state import Subject
 
 logger = logging.getLogger("graphbit_nb")
 
 FLUSH = 0.1  # seconds between two tellings, whatever the number of nodes
 TICK = 0.5  # seconds after which a run that says nothing is told again: waits go by
+_SAME_WIDTH = 16  # pixels: another layout for less would show nothing new
 _WORK = 9  # nine times as long as a telling takes is left to the run before the next one
 
 
@@ -43,6 +44,21 @@ class Calls:
     step: Callable[[], None] | None = None
 
 
+@dataclass(slots=True)
+class Page:
+    """What is known of the page that views are on.
+
+    Attributes:
+        width: Pixels for a drawing in the view that told its width last; None before any did. The next view begins
+            with it, so that most are laid out and sent once.
+    """
+
+    width: float | None = None
+
+
+_PAGE = Page()
+
+
 class LiveView:
     """One view in a front end. Its methods can be called from any thread; its work is done on the engine's.
 
@@ -52,6 +68,7 @@ class LiveView:
         look: How it is looked at.
         clock: Seconds since 1970.
         make_widget: Makes what is shown, from a function that hears the browser, and the first state.
+        page: Where it is shown.
     """
 
     def __init__(
@@ -62,10 +79,12 @@ class LiveView:
         look: Look | None = None,
         clock: Callable[[], float] = time.time,
         make_widget: Callable[..., Any] | None = None,
+        page: Page = _PAGE,
     ) -> None:
         self.calls = calls or Calls()
         self.is_seen = threading.Event()
-        self._state = LiveState(subject, look)
+        self._page = page
+        self._state = LiveState(subject, look or Look(width=page.width))
         self._clock = clock
         self._thread = engine_thread()
         self._timer: asyncio.TimerHandle | None = None
@@ -206,8 +225,11 @@ class LiveView:
                 look.direction = direction
                 self._tell_within(0.0)
             case {"call": "width", "px": int(width) | float(width)} if width > 0:
-                look.width = float(width)
-                self._owes_whole = True  # a view that has just opened has missed whatever was told before
+                self._page.width = float(width)
+                if look.width is None or abs(look.width - width) > _SAME_WIDTH:
+                    look.width = float(width)
+                # A view that has just opened has missed what was told since its state was sent.
+                self._owes_whole = self._owes_whole or message.get("seq") != self._state.told
                 self._tell_within(0.0)
             case _:
                 raise GraphbitError(f"this view cannot do that: {message.get('call', message)!r}")
