@@ -23,7 +23,8 @@ CHAIN = Scene(
 
 
 def texts(svg):
-    return [el.text for el in ET.fromstring(svg).iter(f"{SVG}text")]
+    """All texts that are seen, in any order."""
+    return sorted(el.text for el in ET.fromstring(svg).iter(f"{SVG}text") if el.text)
 
 
 def test_it_is_a_third_as_long():
@@ -66,7 +67,19 @@ def test_a_name_leads_to_every_shape_that_is_used():
     written = thrifty(draw(Scene(title="t", cards=cards, frames=(frame,)), width=5000))
     names = re.findall(r' id="(\w+)"', written)
     assert len(names) == len(set(names))
-    assert set(re.findall(r'href="#(\w+)"', written)) == set(names)
+    assert set(re.findall(r'(?:href="|url\()#(\w+)', written)) == set(names)
+
+
+def test_cards_of_one_look_are_one_line_and_their_texts():
+    root = ET.fromstring(thrifty(draw(CHAIN)))
+    lines = [el.get("points").split() for el in root.iter(f"{SVG}polyline")]
+    assert {len(points) for points in lines} == {50}
+    assert len(list(root.iter())) < 3 * 50 + 60  # three texts a card, and what all of them share
+
+
+def test_a_look_that_comes_once_is_no_line():
+    scene = Scene(title="t", cards=(Card(id="a", label="a", kind="prompt", state="failed"),))
+    assert "polyline" not in thrifty(draw(scene))  # a line of one point has no markers in a browser
 
 
 def test_rules_for_what_is_not_there_are_left_out():
