@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from graphbit_nb.drawing.markup import escape, tag
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from graphbit_nb.drawing.pen import Pen
     from graphbit_nb.drawing.scene import Card, Density
 
+_UNPLACED = 'transform="translate()"'  # no text of a drawing holds a quotation mark: `escape` writes them out
 _HALO = 3.5
 _STROKE = {"stroke_linecap": "round", "stroke_linejoin": "round"}
 
@@ -28,7 +30,13 @@ def said(card: Card) -> str:
 
 def draw_card(card: Card, box: Box, density: Density, pen: Pen) -> str:
     """Return a card at its place."""
-    w, h = box.width, box.height
+    place = f'transform="translate({round(box.left, 2):g} {round(box.top, 2):g})"'
+    return _draw(card, round(box.width, 2), round(box.height, 2), density, pen).replace(_UNPLACED, place, 1)
+
+
+@lru_cache(maxsize=4096)
+def _draw(card: Card, w: float, h: float, density: Density, pen: Pen) -> str:
+    """Return a card without its place. From one drawing to the next, most cards only move."""
     if card.kind == "input":
         inside = _input(card, w, pen)
     elif density == "compact":
@@ -41,7 +49,7 @@ def draw_card(card: Card, box: Box, density: Density, pen: Pen) -> str:
         "class": "gb-node", "data-id": card.id, "data-kind": card.kind, "data-state": card.state,
         "data-stale": "" if card.stale else None, "data-new": "" if card.new else None,
         "data-selected": "" if card.selected else None,
-        "transform": f"translate({round(box.left, 2):g} {round(box.top, 2):g})", **live,
+        "transform": "translate()", **live,
     }  # fmt: skip
     # A live view makes the tooltip when the pointer comes: a thousand of them cost a browser as much as their cards.
     title = tag("title", {}, escape(words)) if pen.static else ""

