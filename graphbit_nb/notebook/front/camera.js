@@ -1,6 +1,6 @@
 // What part of the drawing is seen, and how large: fit, zoom, pan. Knows sizes and the pointer, nothing of nodes.
 
-const FARTHEST = 0.15;
+const FARTHEST = 0.15; // or as far as it takes to see all of a drawing
 const NEAREST = 3;
 const MARGIN = 8; // px around the drawing at fit
 const KEPT = 48; // px of the drawing that stay in sight however far it is panned
@@ -59,10 +59,11 @@ export function makeCamera(svg, told) {
   }
 
   function zoomAt(k, x, y, isGliding = false) {
-    const scale = Math.min(NEAREST, Math.max(FARTHEST, k));
+    const whole = Math.min((port.w - 2 * MARGIN) / size.w, (port.h - 2 * MARGIN) / size.h);
+    const scale = within(k, Math.min(FARTHEST, whole), NEAREST);
     const by = scale / at.k;
     isByHand = true;
-    write(held({ x: x - (x - at.x) * by, y: y - (y - at.y) * by, k: scale }), isGliding);
+    write(filled({ x: x - (x - at.x) * by, y: y - (y - at.y) * by, k: scale }), isGliding);
   }
 
   const zoomMiddle = (k) => zoomAt(k, port.w / 2, port.h / 2, true);
@@ -70,6 +71,11 @@ export function makeCamera(svg, told) {
   function pan(dx, dy) {
     isByHand = true;
     write(held({ ...at, x: at.x + dx, y: at.y + dy }), false);
+  }
+
+  /** Leaves no room empty that the drawing could fill: it would shrink away from where one looks. */
+  function filled({ x, y, k }) {
+    return { k, x: aligned(x, size.w * k, port.w), y: aligned(y, size.h * k, port.h) };
   }
 
   function held({ x, y, k }) {
@@ -188,6 +194,11 @@ function tallest() {
 
 function within(value, least, most) {
   return Math.max(Math.min(least, most), Math.min(Math.max(least, most), value));
+}
+
+/** Where a drawing begins that is as long as this: at the middle of its room, or anywhere so that it goes through it. */
+function aligned(from, long, room) {
+  return long <= room ? (room - long) / 2 : within(from, room - long - MARGIN, MARGIN);
 }
 
 const middleAt = (from = 0, long = 0) => from + long / 2;
