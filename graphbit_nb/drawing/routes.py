@@ -24,7 +24,8 @@ _TAG_HEIGHT = 16.0
 
 def routes(scene: Scene, places: Places) -> list[Curve]:
     """Return a curve for each link, from the middle of one card's side to its own place on another's."""
-    obstacles = _Obstacles(covered(scene, places))
+    boxes = covered(scene, places)
+    obstacles, bare = _Obstacles(boxes, _APART), _Obstacles(boxes, 0.0)
     across = places.rankdir == "TB"
     curves = []
     for k, (link, (x, y)) in enumerate(zip(scene.links, tips(scene, places), strict=True)):
@@ -33,18 +34,22 @@ def routes(scene: Scene, places: Places) -> list[Curve]:
         tip = (x, y - _TOUCH) if across else (x - _TOUCH, y)
         plain = s_curve(start, tip, across=across)
         laid_out = places.routes.get(k)
-        if not laid_out or _is_free(plain, across, obstacles, (link.source, link.target)):
+        own = (link.source, link.target)
+        if not laid_out or (_is_long(plain, across=across) and not _crosses(plain, obstacles, own)):
             curves.append(plain)
         else:
-            curves.append(_trimmed(laid_out, start, tip, across=across))
+            curve = _trimmed(laid_out, start, tip, across=across)
+            if _crosses(curve, bare, own):
+                curve = _trimmed(laid_out, start, tip, across=across, is_level=False)
+            curves.append(curve)
     return curves
 
 
 class _Obstacles:
     """Cards with a margin around them, to be found by place."""
 
-    def __init__(self, boxes: Mapping[str, Box]) -> None:
-        grown = ((name, box.grown(_APART)) for name, box in boxes.items())
+    def __init__(self, boxes: Mapping[str, Box], margin: float) -> None:
+        grown = ((name, box.grown(margin)) for name, box in boxes.items())
         self._boxes = sorted(grown, key=lambda item: item[1].top)
         self._tops = [box.top for _, box in self._boxes]
         self._highest = max((box.height for _, box in self._boxes), default=0.0)
@@ -71,24 +76,28 @@ def s_curve(start: Point, tip: Point, *, across: bool) -> Curve:
     return start, (x1 + bend, y1), (x2 - bend, y2), (x2 - _ARROW + 2, y2)
 
 
-def _trimmed(curve: Curve, start: Point, tip: Point, *, across: bool) -> Curve:
-    """Return Graphviz's curve with ends that are exactly ours, and level with the arrow."""
+def _trimmed(curve: Curve, start: Point, tip: Point, *, across: bool, is_level: bool = True) -> Curve:
+    """Return Graphviz's curve with ends that are exactly ours, and level with the arrow if asked."""
     (tx, ty), ahead = tip, _ARROW - 2
     (lx, ly) = curve[-2]
     end = (tx, ty - ahead) if across else (tx - ahead, ty)
     last = (tx, min(ly, ty - ahead - 3)) if across else (min(lx, tx - ahead - 3), ty)
-    return start, *curve[1:-2], last, end
+    return start, *curve[1:-2], last if is_level else curve[-2], end
 
 
-def _is_free(curve: Curve, across: bool, obstacles: _Obstacles, own: tuple[str, str]) -> bool:
+def _is_long(curve: Curve, *, across: bool) -> bool:
+    """Whether there is room for an S."""
     start, end = curve[0], curve[-1]
-    if (end[1] - start[1] if across else end[0] - start[0]) < _LEAST_GAP - _ARROW:
-        return False
+    return (end[1] - start[1] if across else end[0] - start[0]) >= _LEAST_GAP - _ARROW
+
+
+def _crosses(curve: Curve, obstacles: _Obstacles, own: tuple[str, str]) -> bool:
+    """Whether a curve goes through a card that it does not join."""
     near = obstacles.near(around(curve), own)
     if not near:
-        return True
+        return False
     points = sampled(curve)[1:-1]
-    return not any(left < x < right and top < y < bottom for left, top, right, bottom in near for x, y in points)
+    return any(left < x < right and top < y < bottom for left, top, right, bottom in near for x, y in points)
 
 
 def sampled(curve: Curve, steps: int = _STEPS) -> list[Point]:

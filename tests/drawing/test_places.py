@@ -103,6 +103,41 @@ def test_no_plain_curve_runs_over_a_card(rankdir):
         assert not any(box.holds(x, y) for x, y in sampled(curve) for box in others)
 
 
+def test_a_curve_with_other_ends_still_runs_over_no_card():
+    # Graphviz's way to c5 passes close to c3; with its end moved to the arrow it went through it.
+    labels = {
+        0: "scenes",
+        1: "people_1",
+        2: "scenes",
+        3: "scenes",
+        6: "people_1",
+        8: "scenes",
+        14: "a longer name here",
+    }
+    kinds = {1: "python", 2: "agent", 3: "python", 5: "python", 8: "agent", 10: "python"}
+    names = (0, 1, 2, 3, 4, 5, 6, 8, 10, 14)
+    pairs = [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3), (0, 4), (2, 4), (0, 5), (1, 5), (3, 5), (0, 6), (0, 8), (0, 10)]
+    scene = Scene(
+        title="t",
+        cards=tuple(
+            Card(
+                id=f"c{i}",
+                label=labels.get(i, "a"),
+                kind=kinds.get(i, "prompt"),
+                state="succeeded",
+                meta="1.2 s",
+                sub="x",
+            )
+            for i in names
+        ),
+        links=tuple(Link(source=f"c{a}", target=f"c{b}") for a, b in [*pairs, (1, 14), (3, 14)]),
+    )
+    places = place(scene, rankdir="TB", density="full")
+    for link, curve in zip(scene.links, routes(scene, places), strict=True):
+        others = [box for name, box in places.cards.items() if name not in (link.source, link.target)]
+        assert not any(box.holds(x, y) for x, y in sampled(curve, 60) for box in others)
+
+
 @pytest.mark.parametrize(("rankdir", "axis"), [("LR", 1), ("TB", 0)])
 def test_cards_without_links_stand_in_the_order_of_their_definition(rankdir, axis):
     scene = random_scene(6, 0)
