@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FONT = "Helvetica"  # one name: a list makes Graphviz measure with Times
 _NODESEP = {("LR", "full"): 0.22, ("LR", "compact"): 0.14, ("TB", "full"): 0.32, ("TB", "compact"): 0.20}
 _RANKSEP = {("LR", "full"): 0.40, ("LR", "compact"): 0.28, ("TB", "full"): 0.54, ("TB", "compact"): 0.42}
+_CLEAR = 3.0  # pixels around each card that links leave free: Graphviz is told of larger boxes, and of smaller gaps
 _MANY = 60  # cards from which Graphviz is told to hurry
 _STYLES = {"control": "dotted", "conditional": "dashed"}
 
@@ -60,7 +61,7 @@ def dot(scene: Scene, *, rankdir: Rankdir, density: Density, only: Collection[in
 
 
 def _graph_attributes(scene: Scene, rankdir: Rankdir, density: Density) -> dict[str, str]:
-    gap = _RANKSEP[rankdir, density]
+    gap = _RANKSEP[rankdir, density] - 2 * _CLEAR / 72
     if rankdir == "LR":
         gap += 0.16 if any(link.label for link in scene.links) else 0.0
         gap += 0.16 if scene.frames else 0.0
@@ -71,11 +72,11 @@ def _graph_attributes(scene: Scene, rankdir: Rankdir, density: Density) -> dict[
     widest = max((*arrivals.values(), *departures.values()), default=0)
     if rankdir == "LR":  # the tag of a link that goes straight on has only the gap to stand in
         straight = [tag_width(link.label) for link in scene.links if link.label and departures[link.source] == 1]
-        gap = max(gap, (max(straight, default=0) + 20) / 72)
+        gap = max(gap, (max(straight, default=0) + 20 - 2 * _CLEAR) / 72)
     gap += min(1.2, 0.05 * max(0, widest - 4))  # many links into one card need room to bend
     attributes = {
         "rankdir": rankdir, "fontname": FONT, "fontsize": "11", "bgcolor": "transparent", "pad": "0.12",
-        "nodesep": f"{_NODESEP[rankdir, density]:.2f}", "ranksep": f"{gap:.2f}", "splines": "spline",
+        "nodesep": f"{_NODESEP[rankdir, density] - 2 * _CLEAR / 72:.3f}", "ranksep": f"{gap:.2f}", "splines": "spline",
         "outputorder": "edgesfirst", "labeljust": "l", "newrank": "true",
     }  # fmt: skip
     if len(scene.cards) > _MANY:
@@ -89,14 +90,14 @@ def _add_frames(
     for k, frame in enumerate(scene.frames):
         if frame.parent == parent:
             with graph.subgraph(name=f"cluster_{k}") as cluster:
-                cluster.attr(label=_label(frame_room(frame)), style="rounded", margin="10", id=f"c:{k}")
+                cluster.attr(label=_label(frame_room(frame)), style="rounded", margin=f"{10 - _CLEAR:g}", id=f"c:{k}")
                 for member in sorted(frame.members, key=number.__getitem__):
                     _add(cluster, number[member], scene.cards[number[member]], density)
                 _add_frames(cluster, scene, number, density, frame.id)
 
 
 def _add(graph: Any, i: int, card: Card, density: Density) -> None:
-    w, h = size(card, density)
+    w, h = (long + 2 * _CLEAR for long in size(card, density))
     graph.node(
         f"n{i}", label=_label(card.label), id=f"n:{i}", shape=form(card.kind).shape,
         width=f"{w / 72:.4f}", height=f"{h / 72:.4f}",

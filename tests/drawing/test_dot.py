@@ -20,11 +20,11 @@ def scene(*labels, links=(), **more):
     return Scene(title="t", cards=cards, links=tuple(Link(**link) for link in links), **more)
 
 
-def test_boxes_have_the_size_of_their_cards():
+def test_boxes_are_as_large_as_their_cards_and_what_links_leave_free():
     source = dot(scene("a"), rankdir="LR", density="full")
     wide, high = size(Card(id="a", label="a", kind="prompt"), "full")
-    assert f"width={wide / 72:.4f}" in source
-    assert f"height={high / 72:.4f}" in source
+    assert f"width={(wide + 6) / 72:.4f}" in source
+    assert f"height={(high + 6) / 72:.4f}" in source
 
 
 @pytest.mark.parametrize(("kind", "style"), [("control", "dotted"), ("conditional", "dashed")])
