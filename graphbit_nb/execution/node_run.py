@@ -162,7 +162,9 @@ class NodeRun:
         """Run a kind that asks no model, unless what it gave is remembered."""
         from graphbit_nb.execution.memory import Reminder
 
-        reminder = Reminder(memory, self.node, processor, self.path, self._siblings(), self._values, self.call)
+        reminder = Reminder(
+            memory, self.node, processor, self.path, self._run.roster.siblings_of(self.number), self._values, self.call
+        )
         value = await reminder.output(partial(self._compute, processor), self._all_printed)
         self.source, self.uncached = reminder.source, reminder.uncached
         if reminder.printed:
@@ -177,15 +179,6 @@ class NodeRun:
         if self.node.retry is not None:
             return await self._persist(processor)
         return await run_node(self.node, processor, self.path, self._values, self)
-
-    def _siblings(self) -> Mapping[str, Node]:
-        """Return the nodes among which it looks for those that it reads; an item looks where its fan-out does."""
-        run, number = self._run, self.number
-        while (owner := run.owner_of(number)) is not None:
-            if owner.siblings:
-                return owner.siblings
-            number = owner.number
-        return run.workflow.nodes
 
     def _answered_from(self, source: str | None) -> None:
         if source is None or source == "cassette":  # what is played ends as it did when it was asked

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import logging
 import sys
-from collections import ChainMap, deque
+from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -29,7 +29,6 @@ from graphbit_nb.core.events import (
     RunUnkept,
 )
 from graphbit_nb.core.outputs import label_of
-from graphbit_nb.core.paths import without_numbers
 from graphbit_nb.core.snapshot import RunSnapshot
 from graphbit_nb.core.states import NodeState, RunStatus
 from graphbit_nb.errors import UsageError
@@ -37,10 +36,12 @@ from graphbit_nb.execution import commands as c
 from graphbit_nb.execution import stimuli as s
 from graphbit_nb.execution.composites import Composite, composite_of
 from graphbit_nb.execution.failures import describe_error
+from graphbit_nb.execution.groups import Groups
 from graphbit_nb.execution.node_run import NodeRun, StandIn
 from graphbit_nb.execution.people import People, checked_answer
 from graphbit_nb.execution.pipeline import rendered_body
 from graphbit_nb.execution.printing import routed_printing
+from graphbit_nb.execution.roster import Roster
 from graphbit_nb.execution.scheduler import Scheduler
 from graphbit_nb.execution.settling import Settling
 from graphbit_nb.execution.stopwatch import Stopwatch
@@ -84,6 +85,7 @@ class Run:
         id: The run's id.
         workflow: What is run.
         snapshot: Where it stands: the fold of all events so far.
+        roster: Who takes part in it.
         teller: Tells what happens.
         options: How it is run.
         values: Inputs and outputs that are there, by name.
@@ -121,10 +123,8 @@ class Run:
         self._plan = plan
         self.teller = Teller(run_id, self.snapshot, bus, clock, self.loop)
         self.publish = self.teller.publish
-        self._nodes: list[Node] = [workflow.nodes[name] for name in plan.names]
-        self._paths: list[str] = list(plan.names)
-        self._scopes: list[Mapping[str, Any]] = [self.values] * len(plan.names)
-        self._owners: dict[int, Composite] = {}
+        self.roster = Roster(workflow, plan.names, self.values)
+        self._nodes, self._paths = self.roster.nodes, self.roster.paths
         self._composites: dict[int, Composite] = {}
         self._node_runs: dict[int, NodeRun] = {}
         self._stand_ins: dict[int, StandIn] = {}  # nodes one of whose fallback's models waits for a slot
@@ -141,7 +141,8 @@ class Run:
             plan, max_concurrency=options.max_concurrency, fail_fast=options.fail_fast,
             limits=dict(options.provider_limits), known=self.known(plan.names),
         )  # fmt: skip
-        self.scheduler.join_groups(self._groups_of(self._nodes, self._paths))
+        self._groups = Groups(self.scheduler, options.provider_limits, clients)
+        self.scheduler.join_groups(self._groups.of(self._nodes, self._paths))
 
     async def execute(self) -> RunSnapshot:
         """Run to the end and return the final state. Cancelling this call cancels the run and waits for its end.
@@ -305,19 +306,8 @@ class Run:
             self._finished.set_result(None)
 
     def _start(self, number: int, stand_in: StandIn | None = None) -> None:
-        node = self._nodes[number]
-        values = self._scopes[number] if node.join == "all" else self._scope(number, node)
-        self._node_runs[number] = NodeRun(self, number, node, self._paths[number], values, stand_in)
-
-    def _scope(self, number: int, node: Node) -> Mapping[str, Any]:
-        """Return the values that a node sees: what branches that were not taken would have given is none."""
-        values = self._scopes[number]
-        if node.join != "any":
-            return values
-        owner = self._owners.get(number)
-        nodes = self.workflow.nodes if owner is None else owner.siblings
-        missing = {ref.name: None for ref in node.references if ref.name in nodes and ref.name not in values}
-        return ChainMap(missing, values) if missing else values  # type: ignore[arg-type]
+        values = self.roster.scope(number)
+        self._node_runs[number] = NodeRun(self, number, self._nodes[number], self._paths[number], values, stand_in)
 
     # ---- composites
 
@@ -341,36 +331,10 @@ class Run:
     ) -> None:
         """Let a composite node open into others."""
         self.publish(NodeExpanded, composite.path, what, paths, iteration)
-        first = len(self._nodes)
-        self._owners.update(dict.fromkeys(range(first, first + len(nodes)), composite))
-        self._nodes += nodes
-        self._paths += paths
-        self._scopes += scopes
-        groups = self._groups_of(nodes, paths)
+        first = self.roster.add(composite, nodes, paths, scopes)
+        groups = self._groups.of(nodes, paths)
         self.handle(s.Expanded(composite.number, plan, groups, self.known(paths), is_lenient=composite.is_lenient))
         self._doom(first, paths)
-
-    def _groups_of(self, nodes: Sequence[Node], paths: Sequence[str]) -> dict[int, tuple[str, ...]]:
-        """Return the groups whose members are limited, by the number of the node in the list.
-
-        Items of one fan-out and iterations of one loop are one group, whatever they are inside of.
-        """
-        found: dict[int, tuple[str, ...]] = {}
-        for number, node in enumerate(nodes):
-            if node.for_each is not None or (node.concurrency is None and not self.options.provider_limits):
-                continue  # of a fan-out the items are members, not itself
-            asks = bool(self.options.provider_limits) and processor_of(node.kind).asks_model
-            groups = self._limited(node, paths[number], self.clients.provider_of(node) if asks else None)
-            if groups:
-                found[number] = groups
-        return found
-
-    def _limited(self, node: Node, path: str, provider: str | None) -> tuple[str, ...]:
-        groups: tuple[str, ...] = ()
-        if node.concurrency is not None:
-            groups = (f"node {without_numbers(path)}",)
-            self.scheduler.limit(groups[0], node.concurrency)
-        return (*groups, provider) if provider is not None and provider in self.options.provider_limits else groups
 
     def _doom(self, first: int, paths: Sequence[str]) -> None:
         """Cancel those of the nodes, numbered from `first`, that were cancelled before they were there."""
@@ -390,14 +354,14 @@ class Run:
             return
         self.publish(NodeStarted, path)
         node = self._nodes[number]
-        composite = composite_of(self, number, node, path, self._scope(number, node))
+        composite = composite_of(self, number, node, path, self.roster.scope(number))
         self._composites[number] = composite
         composite.open()
 
     def _ask(self, number: int) -> None:
         node, path = self._nodes[number], self._paths[number]
         try:
-            question = str(rendered_body(node, processor_of(node.kind), self._scope(number, node)))
+            question = str(rendered_body(node, processor_of(node.kind), self.roster.scope(number)))
         except Exception as error:  # noqa: BLE001 (a kind is foreign code)
             self.fail(number, describe_error(error, node=path))
             return
@@ -407,17 +371,9 @@ class Run:
         if answer is not MISSING:
             self._answered(number, answer)
 
-    def owner_of(self, number: int) -> Composite | None:
-        """Return the composite that a node is inside of, if it is."""
-        return self._owners.get(number)
-
     def _stopwatches_around(self, number: int) -> list[Stopwatch]:
         """Return the time limits that a node is under, the run's among them."""
-        found = [self._stopwatch]
-        while (owner := self._owners.get(number)) is not None:
-            found.append(owner.stopwatch)
-            number = owner.number
-        return found
+        return [self._stopwatch, *(owner.stopwatch for owner in self.roster.owners_of(number))]
 
     # ---- ends
 
@@ -464,7 +420,7 @@ class Run:
             self.handle(s.Delayed(number))
         self._stand_ins[number] = stand_in
         node = self._nodes[number]
-        groups = self._limited(node, self._paths[number], stand_in.model.provider)
+        groups = self._groups.around(node, self._paths[number], stand_in.model.provider)
         self.scheduler.join_groups({number: groups})
         self.handle(s.Due(number))
 
@@ -533,7 +489,7 @@ class Run:
         self.handle(s.Succeeded(number, label_of(value) if self.scheduler.decides(number) else None, is_cached))
 
     def _deliver(self, number: int, value: Any) -> None:
-        owner = self._owners.get(number)
+        owner = self.roster.owner_of(number)
         if owner is None:
             self.values[self._nodes[number].name] = value
         else:
@@ -547,7 +503,7 @@ class Run:
         if (value := value_of(node.fallback)) is not MISSING and not is_final:
             self.succeed(number, value, info)
             return
-        if (owner := self._owners.get(number)) is not None:
+        if (owner := self.roster.owner_of(number)) is not None:
             owner.refuse(number, info)
         self._close(number)
         self.publish(NodeFailed, self._paths[number], info)

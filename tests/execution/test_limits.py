@@ -316,7 +316,7 @@ def test_one_number_for_all_providers_holds_for_those_that_stand_in(monkeypatch)
     monkeypatch.setitem(FACTORIES, "openai", lambda config, manager: Model(gb.BadRequestError("no")))
     monkeypatch.setitem(FACTORIES, "ollama", lambda config, manager: spare)
     built = workflow(*prompts(3, fallback=gb.LlmConfig.ollama("m2")))
-    executor = gb.WorkflowExecutor(gb.LlmConfig.openai("m"), provider_concurrency=1)
+    executor = gb.WorkflowExecutor(gb.LlmConfig.openai("m"), provider_concurrency=1, storage="memory")
     result = run_in_virtual_time(executor.run(built, loop="current"))
     assert result.is_success()
     assert spare.most == 1

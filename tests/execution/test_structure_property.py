@@ -241,7 +241,7 @@ def check(case, outcome, *, earlier=()):
     for event in everything:
         folded.apply(event)
     assert folded == snapshot
-    scheduler, paths = outcome.run.scheduler, outcome.run._paths
+    scheduler, paths = outcome.run.scheduler, outcome.run.roster.paths
     states = {path: node.state for path, node in snapshot.index.items() if path in paths}
     assert dict(zip(paths, scheduler.states, strict=True)) == states
     assert snapshot.status == scheduler.status

@@ -287,12 +287,26 @@ async def serving(sock=None):
 
 
 class PatientLoop(VirtualTimeLoop):
-    """Virtual time for a client and a server of one loop: before the clock jumps, what travels has time to arrive."""
+    """Virtual time for a client and a server of one loop: before the clock jumps, what travels has time to arrive.
+
+    What a thread looks up for the loop, such as an address, is waited for however long a busy machine takes.
+    """
+
+    _in_threads = 0
+
+    def run_in_executor(self, executor, func, *args):
+        self._in_threads += 1
+        future = super().run_in_executor(executor, func, *args)
+        future.add_done_callback(self._left_thread)
+        return future
+
+    def _left_thread(self, _):
+        self._in_threads -= 1
 
     def _select(self, timeout):
         ready = self._real_select(0)
         if not ready and timeout:
-            ready = self._real_select(0.001)
+            ready = self._real_select(10.0 if self._in_threads else 0.001)
         return ready or super()._select(timeout)
 
 

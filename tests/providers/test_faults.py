@@ -65,7 +65,7 @@ async def _run(server, fault, shape, streams, view):
 
     server.choose = choose
     faulty = config_of(shape, nowhere() if fault.nobody else server.url, **fault.settings)
-    executor = gb.WorkflowExecutor(retry=AT_ONCE, breaker=False)
+    executor = gb.WorkflowExecutor(retry=AT_ONCE, breaker=False, storage="memory")
     workflow = workflow_of(faulty, config_of(shape, server.url))
     return await executor.run(workflow, loop="current", views=(view,) if streams else ())
 

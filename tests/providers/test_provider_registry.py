@@ -363,7 +363,7 @@ def one_node(**more):
 
 def run(workflow, config=None, **settings):
     """Run on a loop of its own, in virtual time."""
-    executor = gb.WorkflowExecutor(config, cache="disable", **settings)
+    executor = gb.WorkflowExecutor(config, cache="disable", storage="memory", **settings)
     result = run_in_virtual_time(executor.run(workflow, loop="current"))
     result.raise_for_status()
     return result
@@ -581,7 +581,7 @@ def test_its_name_completes(acme, notebook):
 def met_by(generate):
     """Return the error of a node that asks a provider with this `generate`."""
     ProviderRegistry.register("acme", type("Acme", (gb.CustomLlmClient,), {"generate": generate}))
-    result = run_in_virtual_time(gb.WorkflowExecutor(ACME).run(one_node(), loop="current"))
+    result = run_in_virtual_time(gb.WorkflowExecutor(ACME, storage="memory").run(one_node(), loop="current"))
     assert str(result.status) == "failed"
     return result.nodes["say"].error
 

@@ -111,6 +111,7 @@ def test_a_thousand_nodes_outlive_a_rough_provider(streams):
             view = View()
             executor = gb.WorkflowExecutor(
                 config_of(server, timeout=30.0),
+                storage="memory",
                 max_concurrency=200,
                 retry=gb.RetryPolicy(max_attempts=8),
                 rate_limit=gb.RateLimiter(requests_per_minute=A_MINUTE, concurrency=AT_ONCE),
@@ -249,7 +250,8 @@ def test_a_call_that_waits_for_its_permit_says_so():
         async with serving() as server:
             server.will(CHAT.says("hi", streams=True))
             view = View()
-            executor = gb.WorkflowExecutor(config_of(server), rate_limit=gb.RateLimiter(requests_per_minute=2))
+            limit = gb.RateLimiter(requests_per_minute=2)
+            executor = gb.WorkflowExecutor(config_of(server), rate_limit=limit, storage="memory")
             result = await executor.run(prompts(3), loop="current", views=(view,))
             return result, view.of("rate.limited")
 
@@ -276,6 +278,7 @@ def test_a_breaker_that_opens_while_a_call_waits_refuses_it_and_its_permit_is_gi
                 retry=1,
                 breaker=breaker(minimum_calls=1, timeout_duration=5.0),
                 rate_limit=gb.RateLimiter(requests_per_minute=2, concurrency=1),
+                storage="memory",
             )
             result = await executor.run(builder.build(), loop="current")
             return result, [one.body["messages"][-1]["content"] for one in server.seen], now()
@@ -299,6 +302,7 @@ def test_an_open_breaker_is_not_asked_again_and_again():
             server.will(answer("", 500))
             executor = gb.WorkflowExecutor(
                 config_of(server),
+                storage="memory",
                 max_concurrency=1,
                 retry=gb.RetryPolicy(max_attempts=8, base_delay=1, max_delay=1),
                 breaker=breaker(minimum_calls=3, timeout_duration=60.0),

@@ -196,7 +196,7 @@ def wide(count, **more):
 
 def run(workflow, config=None, **settings):
     """Run the workflow on a loop of its own in virtual time; return its result."""
-    executor = gb.WorkflowExecutor(config or asks("acme"), cache="disable", **settings)
+    executor = gb.WorkflowExecutor(config or asks("acme"), cache="disable", storage="memory", **settings)
     return run_in_virtual_time(executor.run(workflow, loop="current"))
 
 
