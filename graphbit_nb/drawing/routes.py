@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from functools import cache
 from typing import TYPE_CHECKING
 
 from graphbit_nb.drawing.geometry import Box, Curve, Places, Point, around, covered
@@ -97,19 +98,28 @@ def _crosses(curve: Curve, obstacles: _Obstacles, own: tuple[str, str]) -> bool:
     if not near:
         return False
     points = sampled(curve)[1:-1]
-    return any(left < x < right and top < y < bottom for left, top, right, bottom in near for x, y in points)
+    for left, top, right, bottom in near:
+        for x, y in points:
+            if left < x < right and top < y < bottom:
+                return True
+    return False
 
 
 def sampled(curve: Curve, steps: int = _STEPS) -> list[Point]:
     """Return points along a curve."""
+    weights = _weights(steps)
     points = [curve[0]]
     for k in range(0, len(curve) - 3, 3):
         (ax, ay), (bx, by), (cx, cy), (dx, dy) = curve[k : k + 4]
-        for step in range(1, steps + 1):
-            t = step / steps
-            a, b, c, d = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
-            points.append((a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy))
+        points += [(a * ax + b * bx + c * cx + d * dx, a * ay + b * by + c * cy + d * dy) for a, b, c, d in weights]
     return points
+
+
+@cache
+def _weights(steps: int) -> tuple[tuple[float, float, float, float], ...]:
+    """Return what each control point of a cubic Bezier curve counts after each step along it."""
+    times = [step / steps for step in range(1, steps + 1)]
+    return tuple(((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3) for t in times)
 
 
 def path(curve: Curve) -> str:
