@@ -55,8 +55,9 @@ def dot(scene: Scene, *, rankdir: Rankdir, density: Density, only: Collection[in
             _add(graph, i, card, density)
     for k, link in enumerate(scene.links):
         if only is None or k in only:
-            style = {"style": _STYLES[link.kind]} if link.kind in _STYLES else {}
-            graph.edge(f"n{number[link.source]}", f"n{number[link.target]}", id=f"e:{k}", **style)
+            style = f" style={_STYLES[link.kind]}" if link.kind in _STYLES else ""
+            # As `graph.edge` writes it, without its checks of what needs quotes: of hundreds of links these take long.
+            graph.body.append(f'\tn{number[link.source]} -> n{number[link.target]} [id="e:{k}"{style}]\n')
     return str(graph.source)
 
 

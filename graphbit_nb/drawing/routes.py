@@ -40,7 +40,7 @@ def routes(scene: Scene, places: Places) -> list[Curve]:
             curves.append(plain)
         else:
             curve = _trimmed(laid_out, start, tip, across=across)
-            if _crosses(curve, bare, own):
+            if _crosses(curve[-4:], bare, own):  # the rest is as Graphviz had it
                 curve = _trimmed(laid_out, start, tip, across=across, is_level=False)
             curves.append(curve)
     return curves
